@@ -1,0 +1,66 @@
+#include <bitacora/base/encoding.h>
+#include <bitacora/domain/ids.h>
+
+#include <algorithm>
+
+namespace bitacora {
+namespace {
+
+bool IsTopicCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+         c == '_' || c == '-';
+}
+
+bool IsControl(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 || byte == 0x7F;
+}
+
+/// The C1 control characters, U+0080 to U+009F, as UTF-8.
+bool HasC1Control(std::string_view text) {
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    const auto second = static_cast<unsigned char>(text[i + 1]);
+    if (static_cast<unsigned char>(text[i]) == 0xC2 && second >= 0x80 && second <= 0x9F) return true;
+  }
+  return false;
+}
+
+bool IsDots(std::string_view text) { return text == "." || text == ".."; }
+
+}  // namespace
+
+Result<TopicName> ParseTopicName(std::string_view text) {
+  if (text.empty() || text.size() > 249 || IsDots(text) ||
+      !std::all_of(text.begin(), text.end(), IsTopicCharacter)) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "a topic's name is 1 to 249 of the characters A-Z a-z 0-9 . _ -, and not . or ..",
+                 "invalid-topic-name");
+  }
+  return TopicName(std::string(text));
+}
+
+bool IsReservedTopic(const TopicName& topic) {
+  return topic.str().starts_with("__") || topic.str().starts_with("bitacora.");
+}
+
+Result<StreamName> ParseStreamName(std::string_view text) {
+  if (text.empty() || text.size() > 200 || IsDots(text) ||
+      std::any_of(text.begin(), text.end(), IsControl) || !IsUtf8(text) || HasC1Control(text)) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "a stream's name is 1 to 200 bytes of UTF-8 without control characters, and not . or ..",
+                 "invalid-stream-name");
+  }
+  return StreamName(std::string(text));
+}
+
+Result<AppendId> ParseIdempotencyKey(std::string_view text) {
+  const auto allowed = [](char c) { return c > 0x20 && c < 0x7F && c != '#'; };
+  if (text.empty() || text.size() > 128 || !std::all_of(text.begin(), text.end(), allowed)) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "an Idempotency-Key is 1 to 128 visible ASCII characters without #",
+                 "invalid-idempotency-key");
+  }
+  return AppendId(std::string(text));
+}
+
+}  // namespace bitacora
