@@ -13,6 +13,7 @@
 #include <bitacora/domain/event.h>
 #include <bitacora/domain/position.h>
 #include <bitacora/domain/record.h>
+#include <bitacora/event_store/applied_waits.h>
 #include <bitacora/event_store/log.h>
 
 #include <cstdint>
@@ -189,10 +190,8 @@ class EventStore {
 
   /// `true` where the wait was fulfilled, `false` at the deadline (or when the store closes).
   using WaitCallback = std::function<void(bool)>;
-  enum class WaitFor { kAll, kAny };
-  /// kAll: until everything before `position` is applied in every partition it names.
-  /// kAny: until in at least one partition something at or behind `position` is applied; a partition it
-  /// does not name counts from its start. May call back at once, on this thread.
+  /// Waits for the fold; see WaitFor. May call back at once, on this thread. An adopted topic is watched
+  /// from the first wait on.
   virtual void WhenApplied(const TopicName& topic, const Position& position, WaitFor wait,
                            Deadline deadline, WaitCallback callback) = 0;
 

@@ -1,0 +1,366 @@
+#include "src/store/catalog.h"
+
+#include <bitacora/base/log.h>
+
+#include <condition_variable>
+#include <functional>
+#include <utility>
+
+namespace bitacora::event_store {
+namespace {
+
+/// How far a genesis is looked for: foreign records may stand before it where somebody wrote while
+/// the topic was being made.
+constexpr std::size_t kHeadRecordsMax = 1000;
+
+constexpr std::chrono::milliseconds kLookAgain{20};
+
+/// Of a fold that only checks the chain.
+class NoStreams final : public StreamLookup {
+ public:
+  std::optional<Version> Head(std::string_view) override { return std::nullopt; }
+  std::optional<Remembered> Find(std::string_view, std::string_view) override {
+    return std::nullopt;
+  }
+};
+
+/// Waits for a number of callbacks, or a deadline.
+class Latch {
+ public:
+  explicit Latch(int count) : left_(count) {}
+  void Done(const Status& status) {
+    {
+      MutexLock lock(mu_);
+      --left_;
+      if (!status.ok()) status_ = status;
+    }
+    changed_.notify_all();
+  }
+  Status Wait(Deadline deadline) {
+    MutexLock lock(mu_);
+    while (left_ > 0) {
+      if (!lock.WaitUntil(changed_, deadline) && left_ > 0) {
+        return Error(ErrorCode::kUnavailable, "the log did not answer in time", "log-unavailable");
+      }
+    }
+    return status_;
+  }
+
+ private:
+  Mutex mu_;
+  std::condition_variable changed_;
+  int left_ GUARDED_BY(mu_);
+  Status status_ GUARDED_BY(mu_);
+};
+
+Error TopicExists(const Topic& topic) {
+  const std::string kind = topic.kind == TopicKind::kOwned ? "owned" : "adopted";
+  return {ErrorCode::kAlreadyExists,
+          "the topic exists, " + kind + ", with " + std::to_string(topic.partitions) + " partitions",
+          "topic-exists"};
+}
+
+bool IsHidden(const TopicName& name) { return IsReservedTopic(name); }
+
+}  // namespace
+
+Catalog::Catalog(Log& log, StateDb& state, DeadlineTimer& timer, Random& random, const Clock& clock)
+    : log_(log), state_(state), timer_(timer), random_(random), clock_(clock) {}
+
+std::shared_ptr<HostedTopic> Catalog::Find(const TopicName& name) const {
+  MutexLock lock(mu_);
+  const auto found = topics_.find(name);
+  return found == topics_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<HostedTopic>> Catalog::All() const {
+  MutexLock lock(mu_);
+  std::vector<std::shared_ptr<HostedTopic>> all;
+  all.reserve(topics_.size());
+  for (const auto& [name, topic] : topics_) all.push_back(topic);
+  return all;
+}
+
+Result<std::shared_ptr<HostedTopic>> Catalog::Get(const TopicName& name) {
+  if (auto known = Find(name)) return known;
+  MutexLock lock(hosting_mu_);
+  if (auto known = Find(name)) return known;
+  Result<TopicDescription> description = log_.Describe(name);
+  if (!description.ok()) {
+    if (description.error().code() != ErrorCode::kNotFound) return description.error();
+    return Error(ErrorCode::kNotFound, "there is no topic of this name", "topic-unknown");
+  }
+  return Host(*description);
+}
+
+Status Catalog::Refresh() {
+  BITACORA_ASSIGN_OR_RETURN(const std::vector<TopicDescription> descriptions, log_.Topics());
+  Status first_failure;
+  for (const TopicDescription& description : descriptions) {
+    if (IsHidden(description.name)) continue;
+    MutexLock lock(hosting_mu_);
+    const auto known = Find(description.name);
+    // A topic made anew shows as a problem of the old one; looking again finds its other log id.
+    if (known != nullptr && known->Describe().problem.empty()) continue;
+    if (known != nullptr) {
+      const auto head = ReadHead(description.name);
+      if (!head.ok() || !head->genesis || head->genesis->log_id == known->log_id) continue;
+      Unhost(*known);
+    }
+    const auto hosted = Host(description);
+    if (!hosted.ok()) first_failure = hosted.status();
+  }
+  return first_failure;
+}
+
+FoldThread& Catalog::ThreadOf(const TopicPartition& at) const {
+  return *(*threads_)[std::hash<TopicPartition>()(at) % threads_->size()];
+}
+
+void Catalog::Unhost(const HostedTopic& topic) {
+  for (const auto& partition : topic.partitions) {
+    ThreadOf(partition->at).Remove(partition->at);
+    partition->waits->Close();
+  }
+}
+
+Result<Catalog::TopicHead> Catalog::ReadHead(const TopicName& name) {
+  const TopicPartition at{name, Partition(0)};
+  BITACORA_ASSIGN_OR_RETURN(Offset from, log_.Earliest(at));
+  TopicHead head;
+  head.empty = true;
+  for (std::size_t seen = 0; seen < kHeadRecordsMax;) {
+    BITACORA_ASSIGN_OR_RETURN(const Log::Fetched fetched, log_.Fetch(at, from, {100, 1u << 20}));
+    for (const StoredRecord& record : fetched.records) {
+      head.empty = false;
+      const RecordMeaning meaning = ReadMeaning(record);
+      if (const auto* genesis = std::get_if<Genesis>(&meaning)) {
+        head.genesis = *genesis;
+        head.lost = false;
+        return head;
+      }
+      if (!std::holds_alternative<Unreadable>(meaning)) head.lost = true;
+    }
+    seen += fetched.records.size();
+    from = fetched.next;
+    if (fetched.at_end || head.lost) break;
+  }
+  return head;
+}
+
+Result<std::shared_ptr<HostedTopic>> Catalog::Host(const TopicDescription& description) {
+  BITACORA_ASSIGN_OR_RETURN(const TopicHead head, ReadHead(description.name));
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<TopicState> known,
+                            state_.FindTopic(description.name));
+  const bool owned = head.genesis.has_value() || head.lost;
+  std::string log_id;
+  if (head.genesis) {
+    log_id = head.genesis->log_id;
+  } else if (head.lost && known) {
+    log_id = known->log_id;  // What was folded before the head was lost stays readable.
+  } else {
+    log_id = log_.id() + "/" + description.name.str();
+  }
+  auto topic = std::make_shared<HostedTopic>(
+      description, owned ? TopicKind::kOwned : TopicKind::kAdopted, log_id, timer_);
+  TopicState state;
+  if (owned) {
+    BITACORA_ASSIGN_OR_RETURN(
+        state, state_.OpenTopic(description.name, log_id, description.partitions));
+  }
+  for (std::int32_t number = 0; number < description.partitions; ++number) {
+    BITACORA_RETURN_IF_ERROR(HostPartition(*topic, state, Partition(number), head));
+  }
+  {
+    MutexLock lock(mu_);
+    topics_[description.name] = topic;
+  }
+  if (owned) {
+    for (const auto& partition : topic->partitions) {
+      if (partition->Healthy().ok() || !description.unsafe_settings.empty()) {
+        ThreadOf(partition->at).Add(topic, partition);
+      }
+    }
+  }
+  LogInfo("hosting a topic", {{"topic", description.name.str()},
+                              {"kind", owned ? "owned" : "adopted"},
+                              {"partitions", description.partitions}});
+  return topic;
+}
+
+Status Catalog::HostPartition(HostedTopic& topic, const TopicState& state, Partition partition,
+                              const TopicHead& head) {
+  const TopicPartition at{topic.description.name, partition};
+  auto hosted = std::make_shared<HostedPartition>(
+      at, PartitionKey{state.number, partition.value}, topic.kind, topic.log_tag, timer_);
+  hosted->SetGenesisPartitions(head.genesis ? head.genesis->partitions
+                                            : topic.description.partitions);
+  BITACORA_ASSIGN_OR_RETURN(const Offset earliest, log_.Earliest(at));
+  hosted->SetEarliest(earliest);
+  if (topic.kind == TopicKind::kOwned) {
+    BITACORA_ASSIGN_OR_RETURN(hosted->folded, state_.LoadPartition(hosted->key));
+    PartitionFold& fold = hosted->folded.fold;
+    hosted->Applied(fold.next, fold.events, clock_.Now());
+    topic.applied.Advance(partition, fold.next);
+    if (head.lost) {
+      hosted->SetProblem("log-head-lost", "the topic's genesis record is gone");
+    } else if (const Status status = CheckContinuity(*hosted); !status.ok()) {
+      if (status.error().retryable()) return status;
+      hosted->SetProblem(status.error().reason(), status.error().message());
+    }
+    for (const std::string& setting : topic.description.unsafe_settings) {
+      hosted->SetProblem("unsafe-settings",
+                         "the topic's setting " + setting + " could lose events");
+    }
+  } else {
+    BITACORA_ASSIGN_OR_RETURN(const Offset latest, log_.Latest(at));
+    hosted->folded.fold.next = latest;
+    hosted->Applied(latest, 0, clock_.Now());
+    hosted->MetEnd(latest, clock_.Now());
+  }
+  topic.partitions.push_back(std::move(hosted));
+  return {};
+}
+
+Status Catalog::CheckContinuity(const HostedPartition& partition) {
+  const PartitionState& state = partition.folded;
+  if (!state.last) return {};
+  const auto went_back = [&](const std::string& what) {
+    return Error(ErrorCode::kCorruption,
+                 "the log has moved backwards: " + what + " at offset " +
+                     std::to_string(state.last->value),
+                 "log-moved-backwards");
+  };
+  BITACORA_ASSIGN_OR_RETURN(const Offset latest, log_.Latest(partition.at));
+  if (latest < state.fold.next) return went_back("it ends before the record folded last,");
+  const auto fetched = log_.Fetch(partition.at, *state.last, {1, 1});
+  if (!fetched.ok()) return fetched.error();
+  if (fetched->records.empty() || fetched->records[0].offset != *state.last) {
+    return went_back("the record folded last is not there");
+  }
+  PartitionFold again = state.fold;
+  again.chain = state.chain_before_last;
+  NoStreams no_streams;
+  const auto step =
+      FoldRecord(fetched->records[0], partition.at.partition, &again, no_streams);
+  if (!step || again.chain != state.fold.chain) return went_back("another record is");
+  return {};
+}
+
+Status Catalog::Watch(HostedTopic& topic) {
+  if (topic.kind == TopicKind::kOwned || topic.watched.exchange(true)) return {};
+  const auto shared = Find(topic.description.name);
+  if (shared.get() != &topic) return {};  // Made anew meanwhile.
+  for (const auto& partition : topic.partitions) {
+    const auto latest = log_.Latest(partition->at);
+    if (!latest.ok()) {
+      topic.watched = false;
+      return latest.error();
+    }
+    partition->folded.fold.next = *latest;
+    topic.applied.Advance(partition->at.partition, *latest);
+    ThreadOf(partition->at).Add(shared, partition);
+  }
+  return {};
+}
+
+Status Catalog::WriteGenesis(const TopicName& name, std::int32_t partitions, Deadline deadline) {
+  Genesis genesis;
+  genesis.log_id = MakeUuidV4(random_);
+  genesis.partitions = partitions;
+  // Shared with the callbacks, which may come after the deadline.
+  const auto latch = std::make_shared<Latch>(partitions);
+  for (std::int32_t number = 0; number < partitions; ++number) {
+    log_.Append({name, Partition(number)}, MakeGenesis(genesis),
+                [latch](const Result<Offset>& appended) { latch->Done(appended.status()); });
+  }
+  const Status status = latch->Wait(deadline);
+  // A genesis that may or may not be there does no harm: the lowest one counts.
+  if (!status.ok() && status.error().code() == ErrorCode::kTimeout) return {};
+  return status;
+}
+
+Result<std::shared_ptr<HostedTopic>> Catalog::AwaitOwned(const TopicName& name,
+                                                         Deadline deadline) {
+  std::shared_ptr<HostedTopic> topic;
+  while (true) {
+    const auto known = Find(name);
+    if (known != nullptr && known->kind == TopicKind::kAdopted) {
+      MutexLock lock(hosting_mu_);
+      const auto head = ReadHead(name);
+      if (head.ok() && head->genesis) {
+        Unhost(*known);
+        BITACORA_ASSIGN_OR_RETURN(topic, Host(known->description));
+      }
+    } else {
+      BITACORA_ASSIGN_OR_RETURN(topic, Get(name));
+    }
+    if (topic != nullptr && topic->kind == TopicKind::kOwned) break;
+    topic.reset();
+    if (clock_.Now() > deadline) {
+      return Error(ErrorCode::kUnavailable,
+                   "the topic is there, but its first record is not to be read yet; ask again",
+                   "log-unavailable");
+    }
+    std::condition_variable never;
+    Mutex mu;
+    MutexLock lock(mu);
+    lock.WaitUntil(never, clock_.Now() + kLookAgain);
+  }
+  // Appends need a fold that stands at the end.
+  Position genesis;
+  for (const auto& partition : topic->partitions) {
+    genesis.next[partition->at.partition] = {Offset(1), 0};
+  }
+  const auto latch = std::make_shared<Latch>(1);
+  topic->applied.Wait(genesis, WaitFor::kAll, deadline, [latch](bool) { latch->Done({}); });
+  BITACORA_RETURN_IF_ERROR(latch->Wait(deadline + kLookAgain));
+  return topic;
+}
+
+Result<EventStore::Made> Catalog::Create(const TopicName& name, std::int32_t partitions,
+                                         Deadline deadline) {
+  if (const auto known = Get(name); known.ok()) {
+    const Topic topic = (*known)->Describe();
+    if (topic.partitions != partitions) return TopicExists(topic);
+    if (topic.kind == TopicKind::kOwned) return EventStore::Made::kExisting;
+    // Empty and with the settings of an owned topic: somebody was stopped between making the topic and
+    // writing its genesis. This finishes it.
+    const auto owned = Own(name, deadline);
+    return owned.ok() ? owned : Result<EventStore::Made>(TopicExists(topic));
+  } else if (known.error().code() != ErrorCode::kNotFound) {
+    return known.error();
+  }
+  const Status created = log_.CreateTopic(name, partitions);
+  const bool raced = !created.ok() && created.error().code() == ErrorCode::kAlreadyExists;
+  if (!created.ok() && !raced) return created.error();
+  if (!raced) BITACORA_RETURN_IF_ERROR(WriteGenesis(name, partitions, deadline));
+  BITACORA_ASSIGN_OR_RETURN(const auto topic, AwaitOwned(name, deadline));
+  if (topic->description.partitions != partitions) return TopicExists(topic->Describe());
+  return raced ? EventStore::Made::kExisting : EventStore::Made::kNew;
+}
+
+Result<EventStore::Made> Catalog::Own(const TopicName& name, Deadline deadline) {
+  BITACORA_ASSIGN_OR_RETURN(const auto known, Get(name));
+  if (known->kind == TopicKind::kOwned) return EventStore::Made::kExisting;
+  BITACORA_ASSIGN_OR_RETURN(const TopicDescription description, log_.Describe(name));
+  if (!description.unsafe_settings.empty()) {
+    return Error(ErrorCode::kConflict,
+                 "the topic could lose events; change its setting " +
+                     description.unsafe_settings.front() + " first",
+                 "unsafe-settings");
+  }
+  for (const auto& partition : known->partitions) {
+    BITACORA_ASSIGN_OR_RETURN(const Offset latest, log_.Latest(partition->at));
+    BITACORA_ASSIGN_OR_RETURN(const Offset earliest, log_.Earliest(partition->at));
+    if (latest > earliest) {
+      return Error(ErrorCode::kAlreadyExists, "only a topic without records can become owned",
+                   "topic-not-empty");
+    }
+  }
+  BITACORA_RETURN_IF_ERROR(WriteGenesis(name, known->description.partitions, deadline));
+  BITACORA_RETURN_IF_ERROR(AwaitOwned(name, deadline).status());
+  return EventStore::Made::kNew;
+}
+
+}  // namespace bitacora::event_store

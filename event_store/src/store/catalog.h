@@ -1,0 +1,78 @@
+// The topics of this node: found in the log, made in it, hosted here.
+#pragma once
+
+#include <bitacora/base/clock.h>
+#include <bitacora/base/deadline_timer.h>
+#include <bitacora/base/mutex.h>
+#include <bitacora/base/uuid.h>
+#include <bitacora/domain/admit.h>
+#include <bitacora/event_store/event_store.h>
+#include <bitacora/event_store/log.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "src/store/fold_thread.h"
+#include "src/store/hosted_topic.h"
+#include "src/store/state_db.h"
+
+namespace bitacora::event_store {
+
+/// Thread-safe. All calls but Find and All block.
+class Catalog {
+ public:
+  Catalog(Log& log, StateDb& state, DeadlineTimer& timer, Random& random, const Clock& clock);
+
+  /// Once, before anything is hosted; they must outlive the catalog's use.
+  void UseThreads(std::vector<std::unique_ptr<FoldThread>>& threads) { threads_ = &threads; }
+
+  std::shared_ptr<HostedTopic> Find(const TopicName& name) const;
+  std::vector<std::shared_ptr<HostedTopic>> All() const;
+
+  /// As Find; a name not known is looked for in the log. kNotFound "topic-unknown".
+  Result<std::shared_ptr<HostedTopic>> Get(const TopicName& name);
+  /// Hosts what others made since, and looks again at topics with a problem.
+  Status Refresh();
+
+  Result<EventStore::Made> Create(const TopicName& name, std::int32_t partitions, Deadline deadline);
+  Result<EventStore::Made> Own(const TopicName& name, Deadline deadline);
+
+  /// Learns from now on when an adopted topic grows.
+  Status Watch(HostedTopic& topic);
+
+ private:
+  /// What the first records of a topic say about it.
+  struct TopicHead {
+    std::optional<Genesis> genesis;
+    bool lost = false;   ///< Attempts, but no genesis before them.
+    bool empty = false;
+  };
+  Result<TopicHead> ReadHead(const TopicName& name);
+
+  Result<std::shared_ptr<HostedTopic>> Host(const TopicDescription& description)
+      REQUIRES(hosting_mu_);
+  Status HostPartition(HostedTopic& topic, const TopicState& state, Partition partition,
+                       const TopicHead& head);
+  /// Whether the log still holds the last record that was folded, as it was.
+  Status CheckContinuity(const HostedPartition& partition);
+  Status WriteGenesis(const TopicName& name, std::int32_t partitions, Deadline deadline);
+  Result<std::shared_ptr<HostedTopic>> AwaitOwned(const TopicName& name, Deadline deadline);
+  FoldThread& ThreadOf(const TopicPartition& at) const;
+  void Unhost(const HostedTopic& topic);
+
+  Log& log_;
+  StateDb& state_;
+  DeadlineTimer& timer_;
+  Random& random_;
+  const Clock& clock_;
+  std::vector<std::unique_ptr<FoldThread>>* threads_ = nullptr;
+
+  /// Held while a topic is looked at and hosted, so that none is hosted twice. Before mu_.
+  Mutex hosting_mu_;
+  mutable Mutex mu_;
+  std::map<TopicName, std::shared_ptr<HostedTopic>> topics_ GUARDED_BY(mu_);
+};
+
+}  // namespace bitacora::event_store

@@ -1,0 +1,390 @@
+#include <bitacora/event_store/event_store.h>
+
+#include <bitacora/base/deadline_timer.h>
+#include <bitacora/base/log.h>
+#include <bitacora/base/thread.h>
+#include <bitacora/domain/event_codec.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <thread>
+#include <utility>
+
+#include "src/store/append_waits.h"
+#include "src/store/catalog.h"
+#include "src/store/fold_thread.h"
+#include "src/store/reads.h"
+#include "src/store/state_db.h"
+
+namespace bitacora::event_store {
+namespace {
+
+constexpr std::chrono::seconds kCreateTopicWithin{20};
+/// Room for headers of ours and of Kafka's own around a record (DESIGN §7, limits).
+constexpr std::size_t kRecordOverhead = 16u << 10;
+constexpr std::size_t kRecordBytesMax = 1'000'000;
+
+std::size_t SizeOf(const Record& record) {
+  std::size_t size = record.value.size() + (record.key ? record.key->size() : 0);
+  for (const RecordHeader& header : record.headers) size += header.name.size() + header.value.size();
+  return size;
+}
+
+Error TopicUnknown() {
+  return {ErrorCode::kNotFound, "there is no topic of this name", "topic-unknown"};
+}
+
+Error NotOwned() {
+  return {ErrorCode::kConflict,
+          "the topic was not made by Bitacora: it has no streams, and nothing is appended to it",
+          "topic-not-owned"};
+}
+
+class EventStoreImpl final : public EventStore {
+ public:
+  EventStoreImpl(const EventStoreOptions& options, Log& log, const Clock& clock, Random& random,
+                 Metrics& metrics, std::unique_ptr<StateDb> state)
+      : options_(options),
+        log_(log),
+        clock_(clock),
+        state_(std::move(state)),
+        catalog_(log, *state_, timer_, random, clock),
+        replayed_(metrics.GetGauge("bitacora_start_replayed_records",
+                                   "Records folded at the last start before the node was ready.")),
+        appends_(metrics.GetCounter("bitacora_appends_total", "Appends handed to the log.")) {}
+
+  ~EventStoreImpl() override {
+    refresher_.request_stop();
+    refresh_changed_.notify_all();
+    if (refresher_.joinable()) refresher_.join();
+    threads_.clear();
+    for (const auto& topic : catalog_.All()) {
+      topic->applied.Close();
+      for (const auto& partition : topic->partitions) partition->waits->Close();
+    }
+  }
+
+  Status Start(Metrics& metrics) {
+    for (std::size_t i = 0; i < std::max<std::size_t>(1, options_.fold_threads); ++i) {
+      BITACORA_ASSIGN_OR_RETURN(std::unique_ptr<LogReader> reader, log_.NewReader());
+      threads_.push_back(std::make_unique<FoldThread>(
+          "fold-" + std::to_string(i), *state_, std::move(reader), clock_, metrics,
+          [this](const TopicPartition& at) { Notify(at); }));
+    }
+    catalog_.UseThreads(threads_);
+    const Status found = catalog_.Refresh();
+    if (!found.ok()) {
+      LogWarning("not all topics can be read yet", {{"error", found.error().ToString()}});
+    }
+    refresher_ = StartThread("topics", [this](std::stop_token stop) { RunRefresh(stop); });
+    return {};
+  }
+
+  // ---- Topics
+
+  std::vector<Topic> Topics() const override {
+    std::vector<Topic> topics;
+    for (const auto& topic : catalog_.All()) topics.push_back(topic->Describe());
+    return topics;
+  }
+
+  Result<Topic> GetTopic(const TopicName& name) override {
+    BITACORA_ASSIGN_OR_RETURN(const auto topic, Find(name));
+    if (topic->kind == TopicKind::kAdopted) {
+      // Nobody folds it; its ends are asked for when somebody wants to know.
+      for (const auto& partition : topic->partitions) {
+        BITACORA_ASSIGN_OR_RETURN(const Offset earliest, log_.Earliest(partition->at));
+        BITACORA_ASSIGN_OR_RETURN(const Offset latest, log_.Latest(partition->at));
+        partition->SetEarliest(earliest);
+        partition->MetEnd(latest, clock_.Now());
+      }
+    }
+    return topic->Describe();
+  }
+
+  Result<Made> CreateTopic(const TopicName& name, std::int32_t partitions) override {
+    return catalog_.Create(name, partitions, clock_.Now() + kCreateTopicWithin);
+  }
+
+  Result<Made> OwnTopic(const TopicName& name) override {
+    return catalog_.Own(name, clock_.Now() + kCreateTopicWithin);
+  }
+
+  // ---- Appending
+
+  void Append(AppendCommand command, Deadline deadline, AppendCallback callback) override {
+    auto refused = TryAppend(command, deadline, callback);
+    if (!refused.ok()) callback(refused.error());
+  }
+
+  void FindAppend(const TopicName& topic, const StreamName& stream, const AppendId& id,
+                  Deadline deadline, AppendCallback callback) override {
+    const auto failed = TryFindAppend(topic, stream, id, deadline, callback);
+    if (!failed.ok()) callback(failed.error());
+  }
+
+  // ---- Reading
+
+  Result<StreamPage> ReadStream(const StreamQuery& query) override {
+    BITACORA_ASSIGN_OR_RETURN(const auto topic, FindOwned(query.topic));
+    BITACORA_ASSIGN_OR_RETURN(HostedPartition * partition, PartitionFor(*topic, query.stream));
+    return ReadStreamPage(*state_, log_, *partition, query);
+  }
+
+  Result<Version> StreamHead(const TopicName& name, const StreamName& stream) override {
+    BITACORA_ASSIGN_OR_RETURN(const auto topic, FindOwned(name));
+    BITACORA_ASSIGN_OR_RETURN(HostedPartition * partition, PartitionFor(*topic, stream));
+    BITACORA_ASSIGN_OR_RETURN(const std::optional<Version> head,
+                              state_->Head(partition->key, stream.str()));
+    if (!head) return StreamUnknown();
+    return *head;
+  }
+
+  Result<PartitionPage> ReadPartition(const TopicPartition& at, Offset from,
+                                      const Log::FetchLimits& limits) override {
+    BITACORA_ASSIGN_OR_RETURN(const auto topic, Find(at.topic));
+    HostedPartition* partition = topic->Find(at.partition);
+    if (partition == nullptr) {
+      return Error(ErrorCode::kNotFound, "the topic has no such partition", "partition-unknown");
+    }
+    if (topic->kind == TopicKind::kAdopted) return ReadAdopted(log_, at, from, limits);
+    return ReadOwned(*state_, log_, *partition, from, limits);
+  }
+
+  Result<Position> EarliestPosition(const TopicName& name) override {
+    return PositionBy(name, [this](const HostedTopic&, const TopicPartition& at) {
+      return log_.Earliest(at);
+    });
+  }
+
+  Result<Position> LatestPosition(const TopicName& name) override {
+    return PositionBy(name, [this](const HostedTopic& topic, const TopicPartition& at) {
+      if (topic.kind == TopicKind::kAdopted) return log_.Latest(at);
+      return Result<Offset>(topic.Find(at.partition)->Progress().applied);
+    });
+  }
+
+  Result<Position> PositionForTime(const TopicName& name, std::int64_t wall_ms) override {
+    return PositionBy(name, [this, wall_ms](const HostedTopic&, const TopicPartition& at) {
+      return log_.OffsetForTime(at, wall_ms);
+    });
+  }
+
+  // ---- Waiting
+
+  Position Applied(const TopicName& name) const override {
+    Position position;
+    const auto topic = catalog_.Find(name);
+    if (topic == nullptr) return position;
+    position.log_tag = topic->log_tag;
+    const std::vector<Offset> applied = topic->applied.Applied();
+    for (std::size_t i = 0; i < applied.size(); ++i) {
+      position.next[Partition(static_cast<std::int32_t>(i))] = {applied[i], 0};
+    }
+    return position;
+  }
+
+  void WhenApplied(const TopicName& name, const Position& position, WaitFor wait,
+                   Deadline deadline, WaitCallback callback) override {
+    const auto topic = catalog_.Find(name);
+    if (topic == nullptr || !catalog_.Watch(*topic).ok()) {
+      callback(false);
+      return;
+    }
+    topic->applied.Wait(position, wait, deadline, std::move(callback));
+  }
+
+  void OnApplied(std::function<void(const TopicPartition&)> listener) override {
+    MutexLock lock(listeners_mu_);
+    listeners_.push_back(std::move(listener));
+  }
+
+  std::vector<PartitionProgress> Progress() const override {
+    std::vector<PartitionProgress> progress;
+    for (const auto& topic : catalog_.All()) {
+      if (topic->kind != TopicKind::kOwned) continue;
+      for (const auto& partition : topic->partitions) progress.push_back(partition->Progress());
+    }
+    return progress;
+  }
+
+  bool Hosts(const TopicPartition&) const override { return true; }
+
+ private:
+  Result<std::shared_ptr<HostedTopic>> Find(const TopicName& name) { return catalog_.Get(name); }
+
+  Result<std::shared_ptr<HostedTopic>> FindOwned(const TopicName& name) {
+    BITACORA_ASSIGN_OR_RETURN(auto topic, Find(name));
+    if (topic->kind != TopicKind::kOwned) return NotOwned();
+    return topic;
+  }
+
+  /// The partition of a stream: by the count in genesis, which is the topic's unless somebody added
+  /// partitions in Kafka.
+  Result<HostedPartition*> PartitionFor(const HostedTopic& topic, const StreamName& stream) const {
+    HostedPartition* partition =
+        topic.Find(PartitionOf(stream.str(), topic.partitions.front()->genesis_partitions()));
+    if (partition == nullptr || !Hosts(partition->at)) {
+      return Error(ErrorCode::kUnavailable, "this node does not host the stream's partition",
+                   "not-hosted");
+    }
+    return partition;
+  }
+
+  Status TryAppend(AppendCommand& command, Deadline deadline, AppendCallback& callback) {
+    // Not Find: a worker thread may not wait until the log has been asked about a name.
+    const auto topic = catalog_.Find(command.topic);
+    if (topic == nullptr) return TopicUnknown();
+    if (topic->kind != TopicKind::kOwned) return NotOwned();
+    BITACORA_ASSIGN_OR_RETURN(HostedPartition * partition, PartitionFor(*topic, command.stream));
+
+    if (command.id_from_client) {
+      BITACORA_ASSIGN_OR_RETURN(
+          const std::optional<Remembered> known,
+          state_->FindAppend(partition->key, command.stream.str(), command.id.str()));
+      if (known && known->fingerprint == command.fingerprint) {
+        callback(OutcomeOf(*known, command.id.str(), partition->at.partition, partition->log_tag,
+                           true));
+        return {};
+      }
+    }
+    BITACORA_RETURN_IF_ERROR(partition->Accepts(clock_.Now(), options_));
+    BITACORA_RETURN_IF_ERROR(log_.Writable());
+
+    Record record = MakeAttempt(command.stream, command.id, command.expected,
+                                static_cast<std::uint32_t>(command.events.size()),
+                                command.fingerprint);
+    if (!command.traceparent.empty()) {
+      record.headers.push_back({std::string(kTraceHeader), command.traceparent});
+    }
+    EncodeEvents(command.events, &record);
+    const std::size_t limit =
+        std::min(kRecordBytesMax, topic->description.record_bytes_max - kRecordOverhead);
+    if (const std::size_t size = SizeOf(record); size > limit) {
+      return Error(ErrorCode::kResourceExhausted,
+                   "the append is one record of " + std::to_string(size) + " bytes; the limit is " +
+                       std::to_string(limit),
+                   "append-too-large");
+    }
+
+    const auto joined =
+        partition->waits->Add(command.stream.str(), command.id.str(), command.fingerprint, deadline,
+                              std::move(callback));
+    if (joined == AppendWaits::Joined::kFollower) return {};
+    appends_.Add();
+    log_.Append(partition->at, std::move(record),
+                [topic, partition, stream = std::move(command.stream), id = std::move(command.id),
+                 fingerprint = command.fingerprint](const Result<Offset>& appended) {
+                  if (appended.ok()) {
+                    partition->Acknowledged(*appended);
+                  } else if (appended.error().code() != ErrorCode::kTimeout) {
+                    // Surely not in the log. Unknown is settled by the fold, or at the deadline.
+                    partition->waits->Fail(stream.str(), id.str(), fingerprint, appended.error());
+                  }
+                });
+    return {};
+  }
+
+  Status TryFindAppend(const TopicName& name, const StreamName& stream, const AppendId& id,
+                       Deadline deadline, AppendCallback& callback) {
+    BITACORA_ASSIGN_OR_RETURN(const auto topic, FindOwned(name));
+    BITACORA_ASSIGN_OR_RETURN(HostedPartition * partition, PartitionFor(*topic, stream));
+    const auto look = [this, topic, partition, stream, id]() -> Result<std::optional<AppendOutcome>> {
+      BITACORA_ASSIGN_OR_RETURN(const std::optional<Remembered> known,
+                                state_->FindAppend(partition->key, stream.str(), id.str()));
+      if (!known) return std::optional<AppendOutcome>();
+      return std::optional(OutcomeOf(*known, id.str(), partition->at.partition, partition->log_tag,
+                                     true));
+    };
+    BITACORA_ASSIGN_OR_RETURN(std::optional<AppendOutcome> outcome, look());
+    if (outcome) {
+      callback(std::move(*outcome));
+      return {};
+    }
+    // Only once everything the log holds now is folded is "no such append" an answer.
+    BITACORA_ASSIGN_OR_RETURN(const Offset end, log_.Latest(partition->at));
+    Position behind;
+    behind.next[partition->at.partition] = {end, 0};
+    topic->applied.Wait(behind, WaitFor::kAll, deadline,
+                        [look, callback = std::move(callback)](bool fulfilled) {
+                          auto found = look();
+                          if (!found.ok()) {
+                            callback(found.error());
+                          } else if (*found) {
+                            callback(std::move(**found));
+                          } else if (fulfilled) {
+                            callback(Error(ErrorCode::kNotFound,
+                                           "no append with this id has reached the stream",
+                                           "append-unknown"));
+                          } else {
+                            callback(Error(ErrorCode::kTimeout,
+                                           "the log has not been read to its end yet; ask again",
+                                           "append-undecided"));
+                          }
+                        });
+    return {};
+  }
+
+  template <typename OffsetOf>
+  Result<Position> PositionBy(const TopicName& name, OffsetOf offset_of) {
+    BITACORA_ASSIGN_OR_RETURN(const auto topic, Find(name));
+    Position position;
+    position.log_tag = topic->log_tag;
+    for (const auto& partition : topic->partitions) {
+      BITACORA_ASSIGN_OR_RETURN(const Offset offset, offset_of(*topic, partition->at));
+      position.next[partition->at.partition] = {offset, 0};
+    }
+    return position;
+  }
+
+  void Notify(const TopicPartition& at) {
+    MutexLock lock(listeners_mu_);
+    for (const auto& listener : listeners_) listener(at);
+  }
+
+  void RunRefresh(const std::stop_token& stop) {
+    Mutex mu;
+    MutexLock lock(mu);
+    while (!stop.stop_requested()) {
+      lock.WaitUntil(refresh_changed_, clock_.Now() + options_.refresh_interval);
+      if (stop.stop_requested()) return;
+      const Status refreshed = catalog_.Refresh();
+      if (!refreshed.ok()) {
+        LogWarning("looking for topics failed", {{"error", refreshed.error().ToString()}});
+      }
+    }
+  }
+
+  const EventStoreOptions options_;
+  Log& log_;
+  const Clock& clock_;
+  DeadlineTimer timer_;
+  const std::unique_ptr<StateDb> state_;
+  Catalog catalog_;
+  Gauge& replayed_;
+  Counter& appends_;
+
+  Mutex listeners_mu_;
+  std::vector<std::function<void(const TopicPartition&)>> listeners_ GUARDED_BY(listeners_mu_);
+
+  std::vector<std::unique_ptr<FoldThread>> threads_;
+  std::condition_variable refresh_changed_;
+  std::jthread refresher_;  // Last: it uses all of the above.
+};
+
+}  // namespace
+
+Result<std::unique_ptr<EventStore>> EventStore::Open(const EventStoreOptions& options, Log& log,
+                                                     const Clock& clock, Random& random,
+                                                     Metrics& metrics) {
+  BITACORA_ASSIGN_OR_RETURN(
+      std::unique_ptr<StateDb> state,
+      StateDb::Open(options.state_directory, log.id(), options.copy_records));
+  auto store = std::make_unique<EventStoreImpl>(options, log, clock, random, metrics,
+                                                std::move(state));
+  BITACORA_RETURN_IF_ERROR(store->Start(metrics));
+  return std::unique_ptr<EventStore>(std::move(store));
+}
+
+}  // namespace bitacora::event_store

@@ -1,0 +1,96 @@
+#include "src/store/hosted_topic.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bitacora::event_store {
+
+void HostedPartition::Acknowledged(Offset offset) {
+  if (offset == Log::kOffsetUnknown) return;
+  MutexLock lock(mu_);
+  acknowledged_ = std::max(acknowledged_, offset.Next());
+}
+
+void HostedPartition::Applied(Offset next, std::int64_t events, Deadline now) {
+  events_ = events;
+  MutexLock lock(mu_);
+  applied_ = next;
+  end_ = std::max(end_, next);
+  if (applied_ >= acknowledged_ && applied_ >= end_) level_at_ = now;
+}
+
+void HostedPartition::MetEnd(Offset end, Deadline now) {
+  MutexLock lock(mu_);
+  caught_up_ = true;
+  end_ = std::max(end_, end);
+  level_at_ = now;
+}
+
+void HostedPartition::SetEarliest(Offset earliest) {
+  MutexLock lock(mu_);
+  earliest_ = earliest;
+}
+
+void HostedPartition::SetProblem(std::string_view reason, std::string detail) {
+  MutexLock lock(mu_);
+  if (!problem_.empty()) return;
+  problem_ = reason;
+  problem_detail_ = std::move(detail);
+}
+
+PartitionProgress HostedPartition::Progress() const {
+  MutexLock lock(mu_);
+  return {at, earliest_, applied_, end_, caught_up_, std::string(problem_)};
+}
+
+Status HostedPartition::Healthy() const {
+  MutexLock lock(mu_);
+  if (problem_.empty()) return {};
+  return Error(ErrorCode::kUnavailable,
+               "partition " + std::to_string(at.partition.value) + " is read-only: " + problem_detail_,
+               problem_);
+}
+
+Status HostedPartition::Accepts(Deadline now, const EventStoreOptions& options) const {
+  BITACORA_RETURN_IF_ERROR(Healthy());
+  MutexLock lock(mu_);
+  const std::int64_t behind = std::max(acknowledged_, end_).value - applied_.value;
+  const bool late = behind > 0 && now - level_at_ > options.fold_lag_max;
+  if (caught_up_ && !late && behind <= options.fold_lag_records_max) return {};
+  return Error(ErrorCode::kUnavailable,
+               "partition " + std::to_string(at.partition.value) +
+                   " is being folded: " + std::to_string(behind) + " records to go",
+               "not-caught-up");
+}
+
+HostedTopic::HostedTopic(TopicDescription description_, TopicKind kind_, std::string log_id_,
+                         DeadlineTimer& timer)
+    : description(std::move(description_)),
+      kind(kind_),
+      log_id(std::move(log_id_)),
+      log_tag(TagOfLog(log_id)),
+      applied(description.partitions, timer) {}
+
+HostedPartition* HostedTopic::Find(Partition partition) const {
+  const auto at = static_cast<std::size_t>(partition.value);
+  return partition.value >= 0 && at < partitions.size() ? partitions[at].get() : nullptr;
+}
+
+Topic HostedTopic::Describe() const {
+  Topic topic;
+  topic.name = description.name;
+  topic.kind = kind;
+  topic.partitions = description.partitions;
+  topic.log_id = log_id;
+  topic.durability = description.durability;
+  topic.record_bytes_max = description.record_bytes_max;
+  for (const auto& partition : partitions) {
+    const PartitionProgress progress = partition->Progress();
+    topic.events += kind == TopicKind::kOwned ? partition->events()
+                                              : progress.end.value - progress.earliest.value;
+    if (topic.problem.empty()) topic.problem = progress.problem;
+  }
+  return topic;
+}
+
+}  // namespace bitacora::event_store

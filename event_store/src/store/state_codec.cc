@@ -1,0 +1,191 @@
+#include "src/store/state_codec.h"
+
+#include <bitacora/base/encoding.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace bitacora::event_store {
+namespace {
+
+void PutNumber(std::string* out, std::int64_t value) {
+  PutVarint(out, static_cast<std::uint64_t>(value));
+}
+std::int64_t TakeNumber(Decoder* in) { return static_cast<std::int64_t>(in->Varint()); }
+
+/// Nothing, or a number from 0: stored as 0, or the number plus one.
+void PutOptional(std::string* out, std::optional<std::int64_t> value) {
+  PutNumber(out, value ? *value + 1 : 0);
+}
+std::optional<std::int64_t> TakeOptional(Decoder* in) {
+  const std::int64_t stored = TakeNumber(in);
+  return stored == 0 ? std::nullopt : std::optional(stored - 1);
+}
+
+template <std::size_t kSize>
+void PutArray(std::string* out, const std::array<std::uint8_t, kSize>& bytes) {
+  out->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+template <std::size_t kSize>
+void TakeArray(Decoder* in, std::array<std::uint8_t, kSize>* bytes) {
+  const std::string_view raw = in->Raw(kSize);
+  if (raw.size() == kSize) std::copy(raw.begin(), raw.end(), bytes->begin());
+}
+
+template <typename Number>
+std::optional<std::int64_t> Plain(const std::optional<Number>& number) {
+  return number ? std::optional(number->value) : std::nullopt;
+}
+template <typename Number>
+std::optional<Number> Named(const std::optional<std::int64_t>& number) {
+  return number ? std::optional(Number(*number)) : std::nullopt;
+}
+
+}  // namespace
+
+std::string PartitionPrefix(const PartitionKey& partition) {
+  std::string key;
+  key.reserve(8);
+  PutBigEndian32(&key, partition.topic);
+  PutBigEndian32(&key, static_cast<std::uint32_t>(partition.partition));
+  return key;
+}
+
+std::string StreamPrefix(const PartitionKey& partition, std::string_view stream) {
+  std::string key = PartitionPrefix(partition);
+  PutBytes(&key, stream);
+  return key;
+}
+
+std::string EncodePartitionState(const PartitionState& state) {
+  std::string out;
+  const PartitionFold& fold = state.fold;
+  PutBytes(&out, fold.genesis ? fold.genesis->log_id : std::string());
+  PutNumber(&out, fold.genesis ? fold.genesis->partitions : 0);
+  PutVarint(&out, fold.genesis ? fold.genesis->rule : 0);
+  PutNumber(&out, fold.next.value);
+  PutArray(&out, fold.chain);
+  for (const std::int64_t count : {fold.events, fold.attempts, fold.unreadable, fold.misplaced}) {
+    PutNumber(&out, count);
+  }
+  PutOptional(&out, Plain(state.last));
+  PutArray(&out, state.chain_before_last);
+  return out;
+}
+
+std::optional<PartitionState> DecodePartitionState(std::string_view bytes) {
+  Decoder in(bytes);
+  PartitionState state;
+  Genesis genesis;
+  genesis.log_id = in.Bytes();
+  genesis.partitions = static_cast<std::int32_t>(in.Varint());
+  genesis.rule = in.Varint();
+  if (!genesis.log_id.empty()) state.fold.genesis = std::move(genesis);
+  state.fold.next = Offset(TakeNumber(&in));
+  TakeArray(&in, &state.fold.chain);
+  for (std::int64_t* count : {&state.fold.events, &state.fold.attempts, &state.fold.unreadable,
+                              &state.fold.misplaced}) {
+    *count = TakeNumber(&in);
+  }
+  state.last = Named<Offset>(TakeOptional(&in));
+  TakeArray(&in, &state.chain_before_last);
+  return in.done() ? std::optional(std::move(state)) : std::nullopt;
+}
+
+std::string EncodeRemembered(const Remembered& remembered) {
+  std::string out;
+  out.reserve(32);
+  PutArray(&out, remembered.fingerprint);
+  // One number says both whether it was admitted and how many events it has.
+  PutVarint(&out, remembered.admitted ? remembered.count : 0);
+  if (remembered.admitted) PutNumber(&out, remembered.first_version.value);
+  PutOptional(&out, Plain(remembered.head));
+  PutNumber(&out, remembered.offset.value);
+  return out;
+}
+
+std::optional<Remembered> DecodeRemembered(std::string_view bytes) {
+  Decoder in(bytes);
+  Remembered remembered;
+  TakeArray(&in, &remembered.fingerprint);
+  remembered.count = static_cast<std::uint32_t>(in.Varint());
+  remembered.admitted = remembered.count > 0;
+  if (remembered.admitted) remembered.first_version = Version(TakeNumber(&in));
+  remembered.head = Named<Version>(TakeOptional(&in));
+  remembered.offset = Offset(TakeNumber(&in));
+  return in.done() ? std::optional(remembered) : std::nullopt;
+}
+
+std::string EncodeAppendPlace(const AppendPlace& place) {
+  std::string out;
+  PutNumber(&out, place.offset.value);
+  PutVarint(&out, place.count);
+  return out;
+}
+
+std::optional<AppendPlace> DecodeAppendPlace(std::string_view bytes) {
+  Decoder in(bytes);
+  AppendPlace place;
+  place.offset = Offset(TakeNumber(&in));
+  place.count = static_cast<std::uint32_t>(in.Varint());
+  return in.done() ? std::optional(place) : std::nullopt;
+}
+
+std::string EncodeAdmittedEntry(const AdmittedEntry& entry) {
+  std::string out;
+  out.reserve(16 + entry.record.size());
+  PutNumber(&out, entry.first_version.value);
+  PutVarint(&out, entry.count);
+  out.append(entry.record);
+  return out;
+}
+
+std::optional<AdmittedEntry> DecodeAdmittedEntry(std::string_view bytes) {
+  Decoder in(bytes);
+  AdmittedEntry entry;
+  entry.first_version = Version(TakeNumber(&in));
+  entry.count = static_cast<std::uint32_t>(in.Varint());
+  entry.record = in.rest();
+  return in.ok() ? std::optional(entry) : std::nullopt;
+}
+
+std::string EncodeRecord(const StoredRecord& record) {
+  std::string out;
+  out.reserve(record.value.size() + 256);
+  PutNumber(&out, record.timestamp_ms);
+  // Key and value may be absent, which is not the same as empty.
+  PutVarint(&out, (record.key ? 1U : 0U) | (record.is_tombstone ? 2U : 0U));
+  if (record.key) PutBytes(&out, *record.key);
+  if (!record.is_tombstone) PutBytes(&out, record.value);
+  PutVarint(&out, record.headers.size());
+  for (const RecordHeaderView& header : record.headers) {
+    PutBytes(&out, header.name);
+    PutBytes(&out, header.value);
+  }
+  return out;
+}
+
+std::optional<StoredRecord> DecodeRecord(Offset offset, std::string bytes) {
+  auto owned = std::make_shared<const std::string>(std::move(bytes));
+  Decoder in(*owned);
+  StoredRecord record;
+  record.offset = offset;
+  record.timestamp_ms = TakeNumber(&in);
+  const std::uint64_t flags = in.Varint();
+  record.is_tombstone = (flags & 2) != 0;
+  if ((flags & 1) != 0) record.key = in.Bytes();
+  if (!record.is_tombstone) record.value = in.Bytes();
+  const std::uint64_t headers = in.Varint();
+  if (!in.ok() || headers > in.rest().size()) return std::nullopt;
+  record.headers.reserve(static_cast<std::size_t>(headers));
+  for (std::uint64_t i = 0; i < headers; ++i) {
+    const std::string_view name = in.Bytes();
+    record.headers.push_back({name, in.Bytes()});
+  }
+  if (!in.done()) return std::nullopt;
+  record.bytes = std::move(owned);
+  return record;
+}
+
+}  // namespace bitacora::event_store

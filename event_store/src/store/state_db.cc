@@ -1,0 +1,415 @@
+#include "src/store/state_db.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <bitacora/base/encoding.h>
+#include <bitacora/base/log.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <utility>
+
+namespace bitacora::event_store {
+namespace {
+
+constexpr std::string_view kHeaderKey = "state";
+constexpr std::string_view kNextNumberKey = "next-topic";
+
+std::string TopicKey(const TopicName& name) { return "topic/" + name.str(); }
+std::string PartitionStateKey(const PartitionKey& partition) {
+  return "fold/" + PartitionPrefix(partition);
+}
+
+rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+
+Error Damaged(std::string_view what) {
+  return {ErrorCode::kCorruption,
+          "the state cannot be read (" + std::string(what) +
+              "); stop the server and delete its state directory, it comes back from the log",
+          "state-damaged"};
+}
+
+/// State errors are one kind to the callers: the log is whole, this copy is not to be used.
+Status FromState(const rocksdb::Status& status) {
+  if (status.ok()) return {};
+  LogError("the state failed", {{"error", status.ToString()}});
+  return Damaged(status.IsCorruption() ? "damaged" : "I/O error");
+}
+
+std::string EncodeTopicState(const TopicState& topic) {
+  std::string out;
+  PutVarint(&out, topic.number);
+  PutBytes(&out, topic.log_id);
+  PutVarint(&out, static_cast<std::uint64_t>(topic.partitions));
+  return out;
+}
+
+std::optional<TopicState> DecodeTopicState(std::string_view bytes) {
+  Decoder in(bytes);
+  TopicState topic;
+  topic.number = static_cast<std::uint32_t>(in.Varint());
+  topic.log_id = in.Bytes();
+  topic.partitions = static_cast<std::int32_t>(in.Varint());
+  return in.done() ? std::optional(std::move(topic)) : std::nullopt;
+}
+
+/// The first key behind all that begin with `prefix`. Prefixes here never consist of 0xFF alone.
+std::string PrefixEnd(std::string prefix) {
+  while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF) prefix.pop_back();
+  if (!prefix.empty()) prefix.back() = static_cast<char>(prefix.back() + 1);
+  return prefix;
+}
+
+}  // namespace
+
+struct StateDb::Impl {
+  enum Family { kMeta, kHeads, kAppends, kPlaces, kAdmitted, kFamilies };
+
+  ~Impl() {
+    for (rocksdb::ColumnFamilyHandle* handle : handles) {
+      if (handle != nullptr) db->DestroyColumnFamilyHandle(handle);
+    }
+  }
+
+  Result<std::optional<std::string>> Get(Family family, std::string_view key) const {
+    std::string value;
+    const rocksdb::Status status =
+        db->Get(rocksdb::ReadOptions(), handles[family], ToSlice(key), &value);
+    if (status.IsNotFound()) return std::optional<std::string>();
+    BITACORA_RETURN_IF_ERROR(FromState(status));
+    return std::optional(std::move(value));
+  }
+
+  std::unique_ptr<rocksdb::Iterator> Iterate(Family family,
+                                             const rocksdb::ReadOptions& options) const {
+    return std::unique_ptr<rocksdb::Iterator>(db->NewIterator(options, handles[family]));
+  }
+
+  Result<std::optional<Version>> Head(std::string_view stream_prefix) const {
+    BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value, Get(kHeads, stream_prefix));
+    if (!value) return std::optional<Version>();
+    Decoder in(*value);
+    const Version head(static_cast<std::int64_t>(in.Varint()));
+    if (!in.done()) return Damaged("head of a stream");
+    return std::optional(head);
+  }
+
+  Result<std::optional<Remembered>> Find(std::string_view append_key) const {
+    BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value, Get(kAppends, append_key));
+    if (!value) return std::optional<Remembered>();
+    std::optional<Remembered> remembered = DecodeRemembered(*value);
+    if (!remembered) return Damaged("append id");
+    return remembered;
+  }
+
+  std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles{};
+  std::unique_ptr<rocksdb::DB> db;  // Declared last of what it must outlive: see ~Impl.
+};
+
+namespace {
+
+rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>& cache,
+                                           bool point_lookups, bool blobs) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  if (point_lookups) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  rocksdb::ColumnFamilyOptions family;
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  family.write_buffer_size = 16u << 20;
+  family.compression = rocksdb::kLZ4Compression;
+  if (point_lookups) {
+    // Most look-ups are for ids never seen; the filter in memory answers those too.
+    family.memtable_whole_key_filtering = true;
+    family.memtable_prefix_bloom_size_ratio = 0.02;
+  }
+  family.enable_blob_files = blobs;
+  family.min_blob_size = 128;
+  return family;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StateDb>> StateDb::Open(const std::string& directory,
+                                               const std::string& log_id, bool copy_records) {
+  std::error_code failed;
+  std::filesystem::create_directories(directory, failed);
+  if (failed) {
+    return Error(ErrorCode::kPermissionDenied, "cannot make " + directory + ": " + failed.message());
+  }
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.max_background_jobs = 2;
+  options.max_total_wal_size = 64u << 20;
+  options.keep_log_file_num = 2;
+  options.max_open_files = 512;
+
+  const auto cache = rocksdb::NewLRUCache(64u << 20);
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families{
+      {rocksdb::kDefaultColumnFamilyName, FamilyOptions(cache, false, false)},
+      {"heads", FamilyOptions(cache, true, false)},
+      {"appends", FamilyOptions(cache, true, false)},
+      {"places", FamilyOptions(cache, false, false)},
+      {"admitted", FamilyOptions(cache, false, copy_records)}};
+
+  for (int attempt = 0;; ++attempt) {
+    auto impl = std::make_unique<Impl>();
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* opened = nullptr;
+    BITACORA_RETURN_IF_ERROR(
+        FromState(rocksdb::DB::Open(options, directory, families, &handles, &opened)));
+    impl->db.reset(opened);
+    std::copy(handles.begin(), handles.end(), impl->handles.begin());
+
+    BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> header,
+                              impl->Get(Impl::kMeta, kHeaderKey));
+    std::string expected;
+    PutVarint(&expected, kStateFormat);
+    PutVarint(&expected, copy_records ? 1 : 0);
+    const std::size_t format_size = expected.size();
+    PutBytes(&expected, log_id);
+    if (!header) {
+      BITACORA_RETURN_IF_ERROR(FromState(
+          impl->db->Put(rocksdb::WriteOptions(), ToSlice(kHeaderKey), ToSlice(expected))));
+    } else if (std::string_view(*header).substr(0, format_size) !=
+                   std::string_view(expected).substr(0, format_size) &&
+               attempt == 0) {
+      LogInfo("the state is of another format and is folded anew");
+      impl.reset();
+      std::filesystem::remove_all(directory, failed);
+      continue;
+    } else if (*header != expected) {
+      return Error(ErrorCode::kConflict,
+                   directory + " holds the state of another log; use another data directory, or "
+                               "delete it to fold this log",
+                   "another-log");
+    }
+    return std::unique_ptr<StateDb>(new StateDb(std::move(impl), copy_records));
+  }
+}
+
+StateDb::StateDb(std::unique_ptr<Impl> impl, bool copy_records)
+    : impl_(std::move(impl)), copy_records_(copy_records) {}
+StateDb::~StateDb() = default;
+
+Result<std::optional<TopicState>> StateDb::FindTopic(const TopicName& name) const {
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value,
+                            impl_->Get(Impl::kMeta, TopicKey(name)));
+  if (!value) return std::optional<TopicState>();
+  std::optional<TopicState> topic = DecodeTopicState(*value);
+  if (!topic) return Damaged("topic");
+  return topic;
+}
+
+Result<TopicState> StateDb::OpenTopic(const TopicName& name, const std::string& log_id,
+                                      std::int32_t partitions) {
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<TopicState> known, FindTopic(name));
+  if (known && known->log_id == log_id && known->partitions == partitions) return *known;
+
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> next,
+                            impl_->Get(Impl::kMeta, kNextNumberKey));
+  TopicState topic{1, log_id, partitions};
+  if (next) {
+    Decoder in(*next);
+    topic.number = static_cast<std::uint32_t>(in.Varint());
+    if (!in.done()) return Damaged("next topic number");
+  }
+  rocksdb::WriteBatch batch;
+  if (known) {
+    LogWarning("a topic was made anew; its old state is dropped", {{"topic", name.str()}});
+    const std::string first = PartitionPrefix({known->number, 0});
+    const std::string end = PartitionPrefix({known->number + 1, 0});
+    for (const auto family : {Impl::kHeads, Impl::kAppends, Impl::kPlaces, Impl::kAdmitted}) {
+      batch.DeleteRange(impl_->handles[family], first, end);
+    }
+    batch.DeleteRange(impl_->handles[Impl::kMeta], "fold/" + first, "fold/" + end);
+  }
+  std::string following;
+  PutVarint(&following, topic.number + 1U);
+  batch.Put(impl_->handles[Impl::kMeta], ToSlice(kNextNumberKey), following);
+  batch.Put(impl_->handles[Impl::kMeta], TopicKey(name), EncodeTopicState(topic));
+  BITACORA_RETURN_IF_ERROR(FromState(impl_->db->Write(rocksdb::WriteOptions(), &batch)));
+  return topic;
+}
+
+Result<PartitionState> StateDb::LoadPartition(const PartitionKey& partition) const {
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value,
+                            impl_->Get(Impl::kMeta, PartitionStateKey(partition)));
+  if (!value) return PartitionState();
+  std::optional<PartitionState> state = DecodePartitionState(*value);
+  if (!state) return Damaged("fold of a partition");
+  return std::move(*state);
+}
+
+Result<std::optional<Version>> StateDb::Head(const PartitionKey& partition,
+                                             std::string_view stream) const {
+  return impl_->Head(StreamPrefix(partition, stream));
+}
+
+Result<std::optional<Remembered>> StateDb::FindAppend(const PartitionKey& partition,
+                                                      std::string_view stream,
+                                                      std::string_view append_id) const {
+  return impl_->Find(StreamPrefix(partition, stream).append(append_id));
+}
+
+Status StateDb::ScanStream(const PartitionKey& partition, std::string_view stream, Version from,
+                           bool backwards,
+                           const std::function<bool(const StreamAppend&)>& visit) const {
+  const std::string prefix = StreamPrefix(partition, stream);
+  const std::string end = PrefixEnd(prefix);
+  const rocksdb::Slice lower(prefix);
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &lower;
+  options.iterate_upper_bound = &upper;
+  const auto iterator = impl_->Iterate(Impl::kPlaces, options);
+
+  std::string start = prefix;
+  PutBigEndian64(&start, static_cast<std::uint64_t>(from.value));
+  // The append that holds `from` is the last whose first version is not beyond it.
+  iterator->SeekForPrev(start);
+  for (; iterator->Valid(); backwards ? iterator->Prev() : iterator->Next()) {
+    Decoder key(iterator->key().ToStringView().substr(prefix.size()));
+    const Version first_version(static_cast<std::int64_t>(key.BigEndian64()));
+    const auto place = DecodeAppendPlace(iterator->value().ToStringView());
+    if (!key.done() || !place) return Damaged("place of an append");
+    if (!visit({first_version, *place})) break;
+  }
+  return FromState(iterator->status());
+}
+
+Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from,
+                             const std::function<bool(Admitted)>& visit) const {
+  std::string start = PartitionPrefix(partition);
+  const std::string end = PrefixEnd(start);
+  PutBigEndian64(&start, static_cast<std::uint64_t>(from.value));
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper;
+  options.readahead_size = 256u << 10;
+  const auto iterator = impl_->Iterate(Impl::kAdmitted, options);
+  for (iterator->Seek(start); iterator->Valid(); iterator->Next()) {
+    Decoder key(iterator->key().ToStringView().substr(8));
+    const Offset offset(static_cast<std::int64_t>(key.BigEndian64()));
+    const auto entry = DecodeAdmittedEntry(iterator->value().ToStringView());
+    if (!key.done() || !entry) return Damaged("admitted record");
+    Admitted admitted{offset, entry->first_version, entry->count, std::nullopt};
+    if (copy_records_) {
+      admitted.record = DecodeRecord(offset, std::string(entry->record));
+      if (!admitted.record) return Damaged("copied record");
+    }
+    if (!visit(std::move(admitted))) break;
+  }
+  return FromState(iterator->status());
+}
+
+Result<StoredRecord> StateDb::CopiedRecord(const PartitionKey& partition, Offset offset) const {
+  std::string key = PartitionPrefix(partition);
+  PutBigEndian64(&key, static_cast<std::uint64_t>(offset.value));
+  BITACORA_ASSIGN_OR_RETURN(std::optional<std::string> value, impl_->Get(Impl::kAdmitted, key));
+  const auto entry = value ? DecodeAdmittedEntry(*value) : std::nullopt;
+  if (!entry) return Damaged("copied record");
+  auto record = DecodeRecord(offset, std::string(entry->record));
+  if (!record) return Damaged("copied record");
+  return std::move(*record);
+}
+
+// ---- FoldBatch
+
+struct FoldBatch::Impl final : StreamLookup {
+  explicit Impl(StateDb& state_) : state(state_) {}
+
+  std::optional<Version> Head(std::string_view stream) override {
+    const std::string key = StreamPrefix(partition, stream);
+    if (const auto found = heads.find(key); found != heads.end()) return found->second;
+    return Checked(state.impl_->Head(key));
+  }
+
+  std::optional<Remembered> Find(std::string_view stream, std::string_view append_id) override {
+    const std::string key = StreamPrefix(partition, stream).append(append_id);
+    if (const auto found = appends.find(key); found != appends.end()) return found->second;
+    return Checked(state.impl_->Find(key));
+  }
+
+  template <typename T>
+  std::optional<T> Checked(Result<std::optional<T>> result) {
+    if (result.ok()) return *std::move(result);
+    failed = result.status();
+    return std::nullopt;
+  }
+
+  void Apply(const StoredRecord& record, const FoldStep& step) {
+    const auto& handles = state.impl_->handles;
+    const std::string stream = StreamPrefix(partition, step.attempt.stream);
+    const std::string append = stream + std::string(step.attempt.append_id);
+    batch.Put(handles[StateDb::Impl::kAppends], append, EncodeRemembered(step.remembered));
+    appends.insert_or_assign(append, step.remembered);
+    if (step.verdict != Verdict::kAdmitted) return;
+
+    std::string head;
+    PutVarint(&head, static_cast<std::uint64_t>(step.remembered.head->value));
+    batch.Put(handles[StateDb::Impl::kHeads], stream, head);
+    heads.insert_or_assign(stream, *step.remembered.head);
+
+    std::string place = stream;
+    PutBigEndian64(&place, static_cast<std::uint64_t>(step.remembered.first_version.value));
+    batch.Put(handles[StateDb::Impl::kPlaces], place,
+              EncodeAppendPlace({record.offset, step.remembered.count}));
+
+    std::string admitted = PartitionPrefix(partition);
+    PutBigEndian64(&admitted, static_cast<std::uint64_t>(record.offset.value));
+    const std::string copy = state.copies_records() ? EncodeRecord(record) : std::string();
+    batch.Put(handles[StateDb::Impl::kAdmitted], admitted,
+              EncodeAdmittedEntry({step.remembered.first_version, step.remembered.count, copy}));
+  }
+
+  StateDb& state;
+  PartitionKey partition;
+  Status failed;
+  rocksdb::WriteBatch batch;
+  // What this batch changed and RocksDB does not show yet.
+  std::unordered_map<std::string, Version> heads;
+  std::unordered_map<std::string, Remembered> appends;
+};
+
+FoldBatch::FoldBatch(StateDb& state) : impl_(std::make_unique<Impl>(state)) {}
+FoldBatch::~FoldBatch() = default;
+
+Result<std::optional<FoldStep>> FoldBatch::Fold(const PartitionKey& key, const StoredRecord& record,
+                                                PartitionState* partition_state) {
+  impl_->partition = key;
+  const Chain before = partition_state->fold.chain;
+  std::optional<FoldStep> step =
+      FoldRecord(record, Partition(key.partition), &partition_state->fold, *impl_);
+  BITACORA_RETURN_IF_ERROR(impl_->failed);
+  if (!step) return std::optional<FoldStep>();
+  if (step->verdict == Verdict::kAdmitted || step->verdict == Verdict::kConflict) {
+    impl_->Apply(record, *step);
+  }
+  partition_state->chain_before_last = before;
+  partition_state->last = record.offset;
+  return step;
+}
+
+void FoldBatch::Save(const PartitionKey& key, const PartitionState& partition_state) {
+  impl_->batch.Put(impl_->state.impl_->handles[StateDb::Impl::kMeta], PartitionStateKey(key),
+                   EncodePartitionState(partition_state));
+}
+
+Status FoldBatch::Commit() {
+  Status written = FromState(
+      impl_->state.impl_->db->Write(rocksdb::WriteOptions(), &impl_->batch));
+  impl_->batch.Clear();
+  impl_->heads.clear();
+  impl_->appends.clear();
+  return written;
+}
+
+}  // namespace bitacora::event_store

@@ -1,0 +1,113 @@
+// The state of the event store: what folding made of the log, in a RocksDB of its own. A cache that
+// is always a true prefix: every batch carries the offset it leads to. Not synced; after a power cut
+// it is older, never different.
+#pragma once
+
+#include <bitacora/base/status.h>
+#include <bitacora/domain/admit.h>
+#include <bitacora/domain/ids.h>
+#include <bitacora/domain/record.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "src/store/state_codec.h"
+
+namespace bitacora::event_store {
+
+/// A topic as the state knows it.
+struct TopicState {
+  std::uint32_t number = 0;  ///< Never reused, so that keys of a deleted topic are not met again.
+  std::string log_id;
+  std::int32_t partitions = 0;
+};
+
+/// Thread-safe; one FoldBatch at a time per partition.
+class StateDb {
+ public:
+  /// Opens or makes the state of the log `log_id` in `directory`. State of another format is deleted.
+  /// kConflict "another-log"; kCorruption.
+  static Result<std::unique_ptr<StateDb>> Open(const std::string& directory,
+                                               const std::string& log_id, bool copy_records);
+  ~StateDb();
+  StateDb(const StateDb&) = delete;
+  StateDb& operator=(const StateDb&) = delete;
+
+  /// The topic's number; a new one, and the old state dropped, where `log_id` is not what is known.
+  Result<TopicState> OpenTopic(const TopicName& name, const std::string& log_id,
+                               std::int32_t partitions);
+  /// What is known of the topic, without the log.
+  Result<std::optional<TopicState>> FindTopic(const TopicName& name) const;
+
+  Result<PartitionState> LoadPartition(const PartitionKey& partition) const;
+
+  Result<std::optional<Version>> Head(const PartitionKey& partition, std::string_view stream) const;
+  Result<std::optional<Remembered>> FindAppend(const PartitionKey& partition,
+                                               std::string_view stream,
+                                               std::string_view append_id) const;
+
+  /// An append of a stream and the version of its first event.
+  struct StreamAppend {
+    Version first_version;
+    AppendPlace place;
+  };
+  /// Visits appends of the stream from the one that holds `from` on, forwards or backwards, until
+  /// `visit` returns false.
+  Status ScanStream(const PartitionKey& partition, std::string_view stream, Version from,
+                    bool backwards, const std::function<bool(const StreamAppend&)>& visit) const;
+
+  /// An admitted record's entry; the record is empty unless records are copied.
+  struct Admitted {
+    Offset offset;
+    Version first_version;
+    std::uint32_t count = 0;
+    std::optional<StoredRecord> record;
+  };
+  /// Visits admitted records from offset `from` on until `visit` returns false.
+  Status ScanAdmitted(const PartitionKey& partition, Offset from,
+                      const std::function<bool(Admitted)>& visit) const;
+  /// The copied record at `offset`.
+  Result<StoredRecord> CopiedRecord(const PartitionKey& partition, Offset offset) const;
+
+  bool copies_records() const { return copy_records_; }
+
+ private:
+  friend class FoldBatch;
+  struct Impl;
+  StateDb(std::unique_ptr<Impl> impl, bool copy_records);
+
+  std::unique_ptr<Impl> impl_;
+  const bool copy_records_;
+};
+
+/// Folds records of any number of partitions and commits what that changed at once. For one thread.
+class FoldBatch {
+ public:
+  explicit FoldBatch(StateDb& state);
+  ~FoldBatch();
+  FoldBatch(const FoldBatch&) = delete;
+  FoldBatch& operator=(const FoldBatch&) = delete;
+
+  /// Folds `record` into `partition_state`. Nothing: a newer rule is needed, nothing changed.
+  /// kCorruption: the state cannot be read; `partition_state` is of no more use.
+  Result<std::optional<FoldStep>> Fold(const PartitionKey& key, const StoredRecord& record,
+                                       PartitionState* partition_state);
+  /// Remembers that `partition_state` is to be written with the batch.
+  void Save(const PartitionKey& key, const PartitionState& partition_state);
+
+  /// Writes all and starts anew. On an error nothing of it is in the state.
+  Status Commit();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bitacora::event_store
