@@ -1,0 +1,28 @@
+#include "src/query_pool.h"
+
+#include <bitacora/base/thread.h>
+
+#include <utility>
+
+namespace bitacora::api {
+
+QueryPool::QueryPool(std::size_t threads, std::size_t waiting_max) : queue_(waiting_max) {
+  for (std::size_t i = 0; i < threads; ++i) {
+    threads_.push_back(StartThread("query-" + std::to_string(i), [this](const std::stop_token&) {
+      while (auto work = queue_.Pop()) (*work)();
+    }));
+  }
+}
+
+QueryPool::~QueryPool() { queue_.Close(); }
+
+void QueryPool::Run(const CallPtr& call, std::function<void()> work) {
+  const bool queued =
+      queue_.TryPush([call, work = std::move(work)] { Guarded(call, work); });
+  if (!queued) {
+    call->Refuse(Error(ErrorCode::kResourceExhausted,
+                       "too many reads are waiting; ask again in a moment", "overloaded"));
+  }
+}
+
+}  // namespace bitacora::api

@@ -1,0 +1,186 @@
+#include <bitacora/consumers/topic_reader.h>
+
+#include <bitacora/domain/event_codec.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace bitacora::consumers {
+namespace {
+
+using event_store::EventStore;
+using event_store::PartitionPage;
+using event_store::Topic;
+using event_store::TopicKind;
+using event_store::TopicRecord;
+
+/// Reads one partition forwards, event by event, a chunk of records at a time.
+class PartitionCursor {
+ public:
+  PartitionCursor(EventStore& store, const Topic& topic, Partition partition,
+                  PartitionPosition from, std::size_t chunk)
+      : store_(store), topic_(topic), at_{topic.name, partition}, next_(from), chunk_(chunk) {}
+
+  /// Makes sure there is an event at hand, or nothing more. False: nothing more.
+  Result<bool> Load() {
+    while (event_ >= events_.size()) {
+      if (record_ < page_.records.size()) {
+        Decode(page_.records[record_++]);
+        continue;
+      }
+      if (loaded_ && page_.at_end) return false;
+      BITACORA_ASSIGN_OR_RETURN(page_, store_.ReadPartition(at_, Behind(), {chunk_, 1u << 20}));
+      record_ = 0;
+      loaded_ = true;
+      if (page_.records.empty()) {
+        next_ = std::max(next_, PartitionPosition{page_.next, 0});
+        if (page_.at_end) return false;
+      }
+    }
+    return true;
+  }
+
+  /// Only after Load said true.
+  const RecordedEvent& Peek() const { return events_[event_]; }
+  std::int64_t time_ms() const { return page_.records[record_ - 1].record.timestamp_ms; }
+
+  RecordedEvent Take() {
+    RecordedEvent taken = std::move(events_[event_++]);
+    // Behind the last event of the last record of a page, go on where the page ended: behind holes.
+    if (event_ < events_.size()) {
+      next_ = {taken.offset, taken.index + 1};
+    } else if (record_ == page_.records.size()) {
+      next_ = {std::max(page_.next, taken.offset.Next()), 0};
+    } else {
+      next_ = {taken.offset.Next(), 0};
+    }
+    return taken;
+  }
+
+  Partition partition() const { return at_.partition; }
+  PartitionPosition next() const { return next_; }
+
+ private:
+  Offset Behind() const { return loaded_ ? page_.next : next_.offset; }
+
+  void Decode(const TopicRecord& record) {
+    events_.clear();
+    event_ = 0;
+    const StoredRecord& stored = record.record;
+    std::vector<Event> decoded;
+    if (topic_.kind == TopicKind::kOwned) {
+      decoded = DecodeEvents(stored, record.count);
+    } else {
+      decoded.push_back(DecodeForeign(stored, topic_.name, at_.partition));
+    }
+    const StreamName stream(std::string(stored.key.value_or("")));
+    for (std::size_t i = 0; i < decoded.size(); ++i) {
+      RecordedEvent event;
+      event.event = std::move(decoded[i]);
+      event.stream = stream;
+      if (record.first_version) {
+        event.version = Version(record.first_version->value + static_cast<std::int64_t>(i));
+      }
+      event.partition = at_.partition;
+      event.offset = stored.offset;
+      event.index = static_cast<std::int32_t>(i);
+      events_.push_back(std::move(event));
+    }
+    // A page may have ended inside this append.
+    if (stored.offset == next_.offset) event_ = static_cast<std::size_t>(next_.index);
+  }
+
+  EventStore& store_;
+  const Topic& topic_;
+  const TopicPartition at_;
+  PartitionPosition next_;
+  const std::size_t chunk_;
+  PartitionPage page_;
+  bool loaded_ = false;
+  std::size_t record_ = 0;  ///< The next of the page to decode.
+  std::vector<RecordedEvent> events_;
+  std::size_t event_ = 0;
+};
+
+bool Matches(const std::vector<std::string>& allowed, const std::string& value) {
+  return allowed.empty() || std::find(allowed.begin(), allowed.end(), value) != allowed.end();
+}
+
+/// Refuses positions of another log or beyond the end.
+Status CheckPosition(EventStore& store, const Topic& topic, const Position& from) {
+  if (from.next.empty()) return {};
+  if (from.log_tag != TagOfLog(topic.log_id)) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "the position is of another topic, or of this one before it was made anew",
+                 "position-from-another-log");
+  }
+  BITACORA_ASSIGN_OR_RETURN(const Position latest, store.LatestPosition(topic.name));
+  for (const auto& [partition, place] : from.next) {
+    const auto end = latest.next.find(partition);
+    if (end == latest.next.end() || place.offset > end->second.offset) {
+      return Error(ErrorCode::kUnavailable,
+                   "the position is beyond the end of partition " + std::to_string(partition.value),
+                   "position-ahead");
+    }
+  }
+  return {};
+}
+
+/// A cursor for each partition, from where the query starts in it.
+Result<std::vector<PartitionCursor>> MakeCursors(EventStore& store, const Topic& topic,
+                                                 const TopicQuery& query) {
+  BITACORA_ASSIGN_OR_RETURN(const Position earliest, store.EarliestPosition(topic.name));
+  const auto partitions = static_cast<std::size_t>(topic.partitions);
+  const std::size_t chunk = static_cast<std::size_t>(query.limit) / partitions + 16;
+  std::vector<PartitionCursor> cursors;
+  cursors.reserve(partitions);
+  for (const auto& [partition, start] : earliest.next) {
+    const auto named = query.from.next.find(partition);
+    const PartitionPosition from = named == query.from.next.end() ? start : named->second;
+    if (from.offset < start.offset) {
+      return Error(ErrorCode::kCorruption,
+                   "the position is below the earliest record of partition " +
+                       std::to_string(partition.value),
+                   "position-gone");
+    }
+    cursors.emplace_back(store, topic, partition, from, chunk);
+  }
+  return cursors;
+}
+
+}  // namespace
+
+Result<TopicPage> ReadTopic(EventStore& store, const TopicQuery& query) {
+  BITACORA_ASSIGN_OR_RETURN(const Topic topic, store.GetTopic(query.topic));
+  BITACORA_RETURN_IF_ERROR(CheckPosition(store, topic, query.from));
+  BITACORA_ASSIGN_OR_RETURN(std::vector<PartitionCursor> cursors,
+                            MakeCursors(store, topic, query));
+  TopicPage page;
+  page.next.log_tag = TagOfLog(topic.log_id);
+  std::size_t bytes = 0;
+  int scanned = 0;
+  while (true) {
+    PartitionCursor* oldest = nullptr;
+    for (PartitionCursor& cursor : cursors) {
+      BITACORA_ASSIGN_OR_RETURN(const bool more, cursor.Load());
+      if (more && (oldest == nullptr || cursor.time_ms() < oldest->time_ms())) oldest = &cursor;
+    }
+    page.at_end = oldest == nullptr;
+    if (page.at_end || page.events.size() >= static_cast<std::size_t>(query.limit) ||
+        ++scanned > query.scan_max) {
+      break;
+    }
+    const RecordedEvent& event = oldest->Peek();
+    const bool wanted =
+        Matches(query.types, event.event.type) && Matches(query.streams, event.stream.str());
+    if (wanted && !page.events.empty() && bytes + event.event.data.size() > query.bytes_max) break;
+    RecordedEvent taken = oldest->Take();
+    if (!wanted) continue;
+    bytes += taken.event.data.size();
+    page.events.push_back(std::move(taken));
+  }
+  for (const PartitionCursor& cursor : cursors) page.next.next[cursor.partition()] = cursor.next();
+  return page;
+}
+
+}  // namespace bitacora::consumers
