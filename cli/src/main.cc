@@ -1,0 +1,48 @@
+// The program: `serve` is the server, every other subcommand a client of the REST API.
+#include <clocale>
+#include <iostream>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "src/exit_code.h"
+#include "src/serve.h"
+#include "src/serve_flags.h"
+
+namespace bitacora::cli {
+namespace {
+
+int Usage(const CLI::App& program, const CLI::ParseError& error) {
+  std::string asked = program.get_name();
+  if (const auto parsed = program.get_subcommands(); !parsed.empty()) {
+    asked += " " + parsed.front()->get_name();
+  }
+  std::cerr << "bitacora: " << error.what() << "\n`" << asked << " --help` shows how it is used.\n";
+  return kUsage;
+}
+
+int Main(int argc, char** argv) {
+  std::setlocale(LC_CTYPE, "C.UTF-8");
+  CLI::App program("Bitacora: an event store with a REST API, on Kafka or on its own.", "bitacora");
+  program.require_subcommand(0, 1);
+  program.failure_message(CLI::FailureMessage::simple);
+
+  ServeOptions serve_options;
+  CLI::App* serve = AddServe(program, &serve_options);
+
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help
+    return program.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    return Usage(program, error);
+  }
+  if (serve->parsed()) return RunServe(serve_options);
+  std::cerr << program.help();
+  return kUsage;
+}
+
+}  // namespace
+}  // namespace bitacora::cli
+
+int main(int argc, char** argv) { return bitacora::cli::Main(argc, argv); }
