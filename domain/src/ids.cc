@@ -1,7 +1,7 @@
+#include <algorithm>
+
 #include <bitacora/base/encoding.h>
 #include <bitacora/domain/ids.h>
-
-#include <algorithm>
 
 namespace bitacora {
 namespace {
@@ -20,12 +20,16 @@ bool IsControl(char c) {
 bool HasC1Control(std::string_view text) {
   for (std::size_t i = 0; i + 1 < text.size(); ++i) {
     const auto second = static_cast<unsigned char>(text[i + 1]);
-    if (static_cast<unsigned char>(text[i]) == 0xC2 && second >= 0x80 && second <= 0x9F) return true;
+    if (static_cast<unsigned char>(text[i]) == 0xC2 && second >= 0x80 && second <= 0x9F)
+      return true;
   }
   return false;
 }
 
 bool IsDots(std::string_view text) { return text == "." || text == ".."; }
+
+bool IsVisibleAscii(char c) { return c > 0x20 && c < 0x7F; }
+bool IsPrintableAscii(char c) { return c >= 0x20 && c < 0x7F; }
 
 }  // namespace
 
@@ -44,23 +48,34 @@ bool IsReservedTopic(const TopicName& topic) {
 }
 
 Result<StreamName> ParseStreamName(std::string_view text) {
-  if (text.empty() || text.size() > 200 || IsDots(text) ||
-      std::any_of(text.begin(), text.end(), IsControl) || !IsUtf8(text) || HasC1Control(text)) {
-    return Error(ErrorCode::kInvalidArgument,
-                 "a stream's name is 1 to 200 bytes of UTF-8 without control characters, and not . or ..",
-                 "invalid-stream-name");
+  if (!IsStreamName(text)) {
+    return Error(
+        ErrorCode::kInvalidArgument,
+        "a stream's name is 1 to 200 bytes of UTF-8 without control characters, and not . or ..",
+        "invalid-stream-name");
   }
   return StreamName(std::string(text));
 }
 
 Result<AppendId> ParseIdempotencyKey(std::string_view text) {
-  const auto allowed = [](char c) { return c > 0x20 && c < 0x7F && c != '#'; };
+  const auto allowed = [](char c) { return IsVisibleAscii(c) && c != '#'; };
   if (text.empty() || text.size() > 128 || !std::all_of(text.begin(), text.end(), allowed)) {
     return Error(ErrorCode::kInvalidArgument,
                  "an Idempotency-Key is 1 to 128 visible ASCII characters without #",
                  "invalid-idempotency-key");
   }
   return AppendId(std::string(text));
+}
+
+bool IsStreamName(std::string_view text) {
+  if (text.empty() || text.size() > 200 || IsDots(text)) return false;
+  if (std::all_of(text.begin(), text.end(), IsPrintableAscii)) return true;
+  return std::none_of(text.begin(), text.end(), IsControl) && IsUtf8(text) && !HasC1Control(text);
+}
+
+bool IsAppendId(std::string_view text) {
+  return !text.empty() && text.size() <= 132 &&
+         std::all_of(text.begin(), text.end(), IsVisibleAscii);
 }
 
 }  // namespace bitacora

@@ -1,14 +1,14 @@
 // The names and numbers of the field, each a type of its own, so that none is taken for another.
 #pragma once
 
-#include <bitacora/base/status.h>
-
 #include <compare>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <bitacora/base/status.h>
 
 namespace bitacora {
 
@@ -50,8 +50,9 @@ using TopicName = NamedText<struct TopicNameTag>;
 /// A stream within a topic; the record key. 1 to 200 bytes of UTF-8 without control characters, not
 /// "." or "..".
 using StreamName = NamedText<struct StreamNameTag>;
-/// One append, within its stream: the client's Idempotency-Key or a UUIDv7 of the server's. 1 to 128
-/// visible ASCII characters; '#' only where a bulk append put it.
+/// One append, within its stream: the client's Idempotency-Key or a UUIDv7 of the server's. 1 to
+/// 132 visible ASCII characters: a key of up to 128, and behind it "#999" at most where a bulk
+/// append put the event's place.
 using AppendId = NamedText<struct AppendIdTag>;
 
 /// kInvalidArgument where Kafka would not take the name. Names a client may not use for topics of
@@ -60,8 +61,13 @@ Result<TopicName> ParseTopicName(std::string_view text);
 /// Begins with "__" or "bitacora.": not for clients.
 bool IsReservedTopic(const TopicName& topic);
 Result<StreamName> ParseStreamName(std::string_view text);
-/// A client's key: as AppendId, but without '#'.
+/// A client's key: 1 to 128 visible ASCII characters without '#'.
 Result<AppendId> ParseIdempotencyKey(std::string_view text);
+
+/// Whether `text` is a stream's name, without making one of it.
+bool IsStreamName(std::string_view text);
+/// Whether `text` can be an append id: a client's, the server's, or an event's of a bulk append.
+bool IsAppendId(std::string_view text);
 
 struct TopicPartition {
   TopicName topic;
