@@ -17,8 +17,8 @@ struct HttpField {
   std::string value;
 };
 
-/// One complete request. The framer has checked its form (RFC 9112): exactly one Host, one length,
-/// no obs-fold, no control characters in values, body whole and decoded.
+/// One complete request. The framer has checked its form (RFC 9112): exactly one Host (HTTP/1.0: at
+/// most one), one length, no obs-fold, no control characters in values, body whole and decoded.
 struct HttpRequest {
   std::string method;  ///< As sent; methods are case-sensitive.
   std::string path;    ///< Still percent-encoded; begins with '/', or is "*" for OPTIONS.
@@ -50,8 +50,10 @@ class Responder {
   class Sink {
    public:
     virtual ~Sink() = default;
-    /// Thread-safe, does not block, called at most once.
+    /// Thread-safe, does not block; this or Abandon is called, once.
     virtual void Deliver(HttpResponse response) = 0;
+    /// Nobody will answer. As it comes, delivers a 500 without a body.
+    virtual void Abandon();
     /// Whether the client is still there, as far as is known.
     virtual bool Alive() const = 0;
   };

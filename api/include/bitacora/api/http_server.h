@@ -2,16 +2,16 @@
 // transport of our own (docs/adr/0004).
 #pragma once
 
-#include <bitacora/api/http.h>
-#include <bitacora/base/metrics.h>
-#include <bitacora/base/status.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+
+#include <bitacora/api/http.h>
+#include <bitacora/base/metrics.h>
+#include <bitacora/base/status.h>
 
 namespace bitacora::api {
 
@@ -48,8 +48,8 @@ class HttpServer {
   /// Makes the answer for a request that never reached the handler (a framing error, a limit, a
   /// time-out); the server adds `Connection: close`. `reason` is a constant name such as
   /// "malformed-request"; `detail` a sentence without bytes of the client's.
-  using ErrorPage = std::function<HttpResponse(int status, std::string_view reason,
-                                               std::string_view detail)>;
+  using ErrorPage =
+      std::function<HttpResponse(int status, std::string_view reason, std::string_view detail)>;
 
   /// Binds and starts to accept. kAlreadyExists: the port is in use. kInvalidArgument: no such
   /// address. kPermissionDenied: not allowed to bind there.
@@ -64,8 +64,8 @@ class HttpServer {
   /// Requests handed to the handler and not answered in full yet.
   virtual std::size_t requests_in_flight() const = 0;
 
-  /// Stops accepting, closes idle connections, adds `Connection: close` to every further answer, and
-  /// waits until all requests are answered and sent, or `deadline`. True if all were.
+  /// Stops accepting, closes idle connections, adds `Connection: close` to every further answer,
+  /// and waits until all requests are answered and sent, or `deadline`. True if all were.
   virtual bool Drain(std::chrono::steady_clock::time_point deadline) = 0;
 };
 
