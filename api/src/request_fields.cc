@@ -9,7 +9,6 @@ namespace bitacora::api {
 namespace {
 
 constexpr std::uint64_t kVersionMax = (std::uint64_t{1} << 53) - 1;
-constexpr std::uint64_t kWaitMaxSeconds = 60;
 constexpr std::size_t kAtLeastMax = 16;
 
 std::string_view Trim(std::string_view text) {
@@ -136,7 +135,7 @@ Result<std::optional<AppendId>> ReadIdempotencyKey(const HttpRequest& request) {
   return std::optional(std::move(id));
 }
 
-Result<Preferences> ReadPreferences(const HttpRequest& request) {
+Result<Preferences> ReadPreferences(const HttpRequest& request, std::chrono::seconds wait_max) {
   Preferences preferences;
   for (const std::string_view part : ListField(request, "prefer")) {
     const std::string_view preference = Trim(part.substr(0, part.find(';')));
@@ -145,10 +144,12 @@ Result<Preferences> ReadPreferences(const HttpRequest& request) {
     const std::size_t equals = preference.find('=');
     const auto seconds = equals == std::string_view::npos
                              ? std::nullopt
-                             : ParseDecimal(preference.substr(equals + 1), kWaitMaxSeconds);
+                             : ParseDecimal(preference.substr(equals + 1),
+                                            static_cast<std::uint64_t>(wait_max.count()));
     if (!seconds || preferences.wait) {
       return Error(ErrorCode::kInvalidArgument,
-                   "Prefer: wait=N is given once, with a number of seconds from 0 to 60",
+                   "Prefer: wait=N is given once, with a number of seconds from 0 to " +
+                       std::to_string(wait_max.count()),
                    "invalid-preference");
     }
     preferences.wait = std::chrono::seconds(*seconds);

@@ -24,11 +24,11 @@ Result<std::optional<AppendId>> ReadIdempotencyKey(const HttpRequest& request);
 
 /// Prefer (RFC 7240) as far as it means something here; other preferences are ignored.
 struct Preferences {
-  std::optional<std::chrono::seconds> wait;  ///< 0 to 60 s.
+  std::optional<std::chrono::seconds> wait;
   bool respond_async = false;
 };
-/// "invalid-preference" for a wait that is no number from 0 to 60, or given twice.
-Result<Preferences> ReadPreferences(const HttpRequest& request);
+/// "invalid-preference" for a wait that is no number of seconds from 0 to `wait_max`, or given twice.
+Result<Preferences> ReadPreferences(const HttpRequest& request, std::chrono::seconds wait_max);
 
 /// Bitacora-At-Least: tokens, comma separated, all of which must hold. At most 16.
 Result<std::vector<Position>> ReadAtLeast(const HttpRequest& request);

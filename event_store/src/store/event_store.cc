@@ -23,7 +23,6 @@ namespace {
 constexpr std::chrono::seconds kCreateTopicWithin{20};
 /// Room for headers of ours and of Kafka's own around a record (DESIGN §7, limits).
 constexpr std::size_t kRecordOverhead = 16u << 10;
-constexpr std::size_t kRecordBytesMax = 1'000'000;
 
 std::size_t SizeOf(const Record& record) {
   std::size_t size = record.value.size() + (record.key ? record.key->size() : 0);
@@ -88,6 +87,8 @@ class EventStoreImpl final : public EventStore {
     for (const auto& topic : catalog_.All()) topics.push_back(topic->Describe());
     return topics;
   }
+
+  bool Knows(const TopicName& name) const override { return catalog_.Find(name) != nullptr; }
 
   Result<Topic> GetTopic(const TopicName& name) override {
     BITACORA_ASSIGN_OR_RETURN(const auto topic, Find(name));
@@ -260,7 +261,7 @@ class EventStoreImpl final : public EventStore {
     }
     EncodeEvents(command.events, &record);
     const std::size_t limit =
-        std::min(kRecordBytesMax, topic->description.record_bytes_max - kRecordOverhead);
+        std::min(options_.append_bytes_max, topic->description.record_bytes_max - kRecordOverhead);
     if (const std::size_t size = SizeOf(record); size > limit) {
       return Error(ErrorCode::kResourceExhausted,
                    "the append is one record of " + std::to_string(size) + " bytes; the limit is " +

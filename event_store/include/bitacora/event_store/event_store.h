@@ -117,6 +117,8 @@ struct EventStoreOptions {
   /// scan. Embedded: the log itself answers by offset.
   bool copy_records = false;
   std::size_t fold_threads = 1;
+  /// The largest append: the bytes of its record.
+  std::size_t append_bytes_max = 1'000'000;
   /// A fold further behind than this refuses appends before producing (DESIGN §3).
   std::chrono::milliseconds fold_lag_max{1000};
   std::int64_t fold_lag_records_max = 10'000;
@@ -140,7 +142,9 @@ class EventStore {
 
   /// All, by name, without "__…" and "bitacora.…".
   virtual std::vector<Topic> Topics() const = 0;
-  /// *Blocks* where the topic is not known yet. kNotFound; kUnavailable.
+  /// Whether the topic is hosted here already. Where it is not, GetTopic looks for it in the log.
+  virtual bool Knows(const TopicName& name) const = 0;
+  /// *Blocks.* kNotFound "topic-unknown"; kUnavailable.
   virtual Result<Topic> GetTopic(const TopicName& name) = 0;
 
   enum class Made { kNew, kExisting };

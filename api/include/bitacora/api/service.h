@@ -1,0 +1,68 @@
+// The REST API: every route of Bitacora, on top of HttpServer.
+#pragma once
+
+#include <bitacora/api/http_server.h>
+#include <bitacora/base/clock.h>
+#include <bitacora/base/metrics.h>
+#include <bitacora/base/status.h>
+#include <bitacora/base/uuid.h>
+#include <bitacora/event_store/event_store.h>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bitacora::api {
+
+struct ServiceOptions {
+  /// How long an append waits for its verdict before it is undecided.
+  std::chrono::milliseconds append_timeout{15'000};
+  /// How long a read waits for Bitacora-At-Least unless Prefer: wait says otherwise.
+  std::chrono::milliseconds at_least_timeout{5'000};
+  std::size_t query_threads = 2;
+  std::size_t queries_waiting_max = 1024;
+  HttpLimits http;
+  std::size_t append_bytes_max = 1'000'000;  ///< As EventStoreOptions has it; only shown here.
+  std::size_t page_events_max = 1000;
+  std::size_t page_bytes_max = 4u << 20;
+  std::chrono::seconds wait_max{60};
+  std::string version;  ///< Of the program, as GET /v1/version shows it.
+  std::string log;      ///< "embedded" or "kafka".
+};
+
+/// What the service works on; all must outlive it.
+struct ServiceParts {
+  event_store::EventStore& store;
+  const Clock& clock;
+  Random& random;
+  Metrics& metrics;
+};
+
+/// Thread-safe.
+class Service {
+ public:
+  Service(const ServiceOptions& options, const ServiceParts& parts);
+  ~Service();
+
+  /// For HttpServer::Start.
+  void Handle(HttpRequest request, Responder responder);
+  static HttpResponse ErrorPage(int status, std::string_view reason, std::string_view detail);
+
+  /// From now on /readyz says draining.
+  void StartDraining();
+
+  /// Method and path template of each route, as the OpenAPI document must have them.
+  struct RouteName {
+    std::string_view method;
+    std::string_view path;
+  };
+  std::vector<RouteName> routes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bitacora::api

@@ -1,0 +1,85 @@
+#include "src/context.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bitacora::api {
+
+Result<TopicName> TopicFromPath(std::string_view text) {
+  BITACORA_ASSIGN_OR_RETURN(TopicName topic, ParseTopicName(text));
+  if (IsReservedTopic(topic)) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "names that begin with __ or bitacora. belong to Kafka and to Bitacora",
+                 "invalid-topic-name");
+  }
+  return topic;
+}
+
+Route Handler(Context& context, std::string_view method, std::string_view path,
+              Status (*handle)(Context&, const CallPtr&)) {
+  return {method, path, [&context, handle](const CallPtr& call) {
+            const Status status = handle(context, call);
+            if (!status.ok()) call->Refuse(status.error());
+          }};
+}
+
+HttpResponse JsonResponse(int status, std::string body) {
+  HttpResponse response;
+  response.status = status;
+  response.fields.emplace_back("Content-Type", kJson);
+  response.body = std::move(body);
+  return response;
+}
+
+HttpResponse NotAcceptable(const std::vector<std::string_view>& offered) {
+  std::string detail = "the answer can be";
+  for (std::size_t i = 0; i < offered.size(); ++i) {
+    detail.append(i == 0 ? " " : " or ").append(offered[i]);
+  }
+  return ProblemResponse(ProblemNamed("not-acceptable"), detail);
+}
+
+void RunQuery(Context& context, const CallPtr& call, std::function<Status()> work) {
+  context.queries.Run(call, [call, work = std::move(work)] {
+    const Status status = work();
+    if (!status.ok()) call->Refuse(status.error());
+  });
+}
+
+void AfterFold(Context& context, const CallPtr& call, const TopicName& topic,
+               const std::vector<Position>& demands, Deadline deadline,
+               std::function<Status()> then) {
+  if (demands.empty()) {
+    RunQuery(context, call, std::move(then));
+    return;
+  }
+  RunQuery(context, call, [&context, call, topic, demands, deadline, then = std::move(then)]() -> Status {
+    BITACORA_ASSIGN_OR_RETURN(const event_store::Topic known, context.store().GetTopic(topic));
+    // All must hold: for each partition the furthest of them.
+    Position all;
+    for (const Position& demand : demands) {
+      if (demand.log_tag != TagOfLog(known.log_id)) {
+        return Error(ErrorCode::kInvalidArgument, "Bitacora-At-Least names another topic's position",
+                     "position-from-another-log");
+      }
+      for (const auto& [partition, place] : demand.next) {
+        PartitionPosition& furthest = all.next[partition];
+        furthest = std::max(furthest, place);
+      }
+    }
+    context.store().WhenApplied(
+        topic, all, event_store::WaitFor::kAll, deadline,
+        [&context, call, then](bool fulfilled) {
+          if (fulfilled) {
+            RunQuery(context, call, then);
+            return;
+          }
+          call->Refuse(Error(ErrorCode::kUnavailable,
+                             "this node has not folded the position of Bitacora-At-Least yet",
+                             "fold-behind"));
+        });
+    return {};
+  });
+}
+
+}  // namespace bitacora::api

@@ -1,0 +1,59 @@
+// What the routes share.
+#pragma once
+
+#include <bitacora/api/service.h>
+#include <bitacora/base/clock.h>
+#include <bitacora/domain/ids.h>
+#include <bitacora/domain/position.h>
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "src/query_pool.h"
+#include "src/request_fields.h"
+#include "src/router.h"
+
+namespace bitacora::api {
+
+struct Context {
+  const ServiceOptions& options;
+  ServiceParts parts;
+  QueryPool& queries;
+  std::atomic<bool>& draining;
+
+  event_store::EventStore& store() const { return parts.store; }
+  Deadline Now() const { return parts.clock.Now(); }
+};
+
+inline constexpr std::string_view kJson = "application/json";
+inline constexpr std::string_view kCloudEventsBatch = "application/cloudevents-batch+json";
+inline constexpr std::string_view kPositionField = "Bitacora-Position";
+
+/// The most events one page may be asked for.
+inline std::int64_t LimitMax(const Context& context) {
+  return static_cast<std::int64_t>(context.options.page_events_max);
+}
+
+/// A topic's name from a path: not one that is reserved.
+Result<TopicName> TopicFromPath(std::string_view text);
+
+/// A route whose handler's error refuses the call.
+Route Handler(Context& context, std::string_view method, std::string_view path,
+              Status (*handle)(Context&, const CallPtr&));
+
+HttpResponse JsonResponse(int status, std::string body);
+
+HttpResponse NotAcceptable(const std::vector<std::string_view>& offered);
+
+/// Runs `work`, which blocks, on the query pool; what it returns as an error refuses the call.
+void RunQuery(Context& context, const CallPtr& call, std::function<Status()> work);
+
+/// Calls `then` on a thread that may block, once the fold of `topic` has applied `demands` (all of
+/// them); refuses with "fold-behind" at `deadline`, and with "position-from-another-log".
+void AfterFold(Context& context, const CallPtr& call, const TopicName& topic,
+               const std::vector<Position>& demands, Deadline deadline,
+               std::function<Status()> then);
+
+}  // namespace bitacora::api
