@@ -85,16 +85,18 @@ def test_a_wrong_answer_is_found(contract, status, headers, body):
         contract.check("GET", "/v1/topics", status, headers, body)
 
 
-def test_a_retry_says_when(contract):
-    body = ('{"type":"urn:bitacora:problem:overloaded","title":"t","status":503,"code":50301,'
-            '"detail":"d"}')
-    problem = {"Content-Type": "application/problem+json"}
-    contract.check("GET", "/v1/topics", 503, {**problem, "Retry-After": "1"}, body)
+@pytest.mark.parametrize("headers, code", [({}, 42900), ({"Retry-After": "soon"}, 42900),
+                                           ({"Retry-After": "1"}, 50300)])
+def test_a_problem_says_its_status_and_when_to_retry(contract, headers, code):
+    def check(more, number):
+        body = ('{"type":"urn:bitacora:problem:overloaded","title":"t","status":429,"detail":"d",'
+                f'"code":{number}}}')
+        contract.check("GET", "/v1/topics", 429,
+                       {"Content-Type": "application/problem+json", **more}, body)
+
+    check({"Retry-After": "1"}, 42900)
     with pytest.raises(ContractViolation):
-        contract.check("GET", "/v1/topics", 503, problem, body)
-    with pytest.raises(ContractViolation):
-        contract.check("GET", "/v1/topics", 503, {**problem, "Retry-After": "1"},
-                       body.replace("50301", "50201"))
+        check(headers, code)
 
 
 def test_paths_find_their_template(contract):
