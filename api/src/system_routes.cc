@@ -1,14 +1,15 @@
 #include "src/system_routes.h"
 
-#include <bitacora/domain/admit.h>
-#include <bitacora/domain/event_codec.h>
-#include <bitacora/domain/json.h>
-#include <embedded/OpenApiDocument.h>
-
 #include <array>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <embedded/OpenApiDocument.h>
+
+#include <bitacora/domain/admit.h>
+#include <bitacora/domain/event_codec.h>
+#include <bitacora/domain/json.h>
 
 #include "src/uri.h"
 
@@ -67,13 +68,10 @@ std::string ReadinessJson(const std::vector<PartitionProgress>& all, std::string
 Status Readyz(Context& context, const CallPtr& call) {
   BITACORA_RETURN_IF_ERROR(NoParameters(call));
   const std::vector<PartitionProgress> all = context.store().Progress();
-  bool caught_up = true;
-  for (const PartitionProgress& progress : all) {
-    // A read-only partition does not come back by waiting; the others must be served meanwhile.
-    caught_up = caught_up && (progress.caught_up || !progress.problem.empty());
-  }
   const bool draining = context.draining;
-  const std::string_view status = draining ? "draining" : caught_up ? "ready" : "starting";
+  const std::string_view status = draining                       ? "draining"
+                                  : context.store().Ready().ok() ? "ready"
+                                                                 : "starting";
   HttpResponse response = JsonResponse(status == "ready" ? 200 : 503, ReadinessJson(all, status));
   if (response.status == 503) response.fields.emplace_back("Retry-After", "1");
   call->Reply(std::move(response));

@@ -21,6 +21,8 @@ namespace bitacora::event_store {
 namespace {
 
 constexpr std::chrono::seconds kCreateTopicWithin{20};
+/// Until the log has been reached once.
+constexpr std::chrono::milliseconds kDiscoverAgain{500};
 /// Room for headers of ours and of Kafka's own around a record (DESIGN §7, limits).
 constexpr std::size_t kRecordOverhead = 16u << 10;
 
@@ -72,10 +74,7 @@ class EventStoreImpl final : public EventStore {
           [this](const TopicPartition& at) { Notify(at); }));
     }
     catalog_.UseThreads(threads_);
-    const Status found = catalog_.Refresh();
-    if (!found.ok()) {
-      LogWarning("not all topics can be read yet", {{"error", found.error().ToString()}});
-    }
+    Refresh();
     refresher_ = StartThread("topics", [this](std::stop_token stop) { RunRefresh(stop); });
     return {};
   }
@@ -208,6 +207,22 @@ class EventStoreImpl final : public EventStore {
       for (const auto& partition : topic->partitions) progress.push_back(partition->Progress());
     }
     return progress;
+  }
+
+  Status Ready() const override {
+    if (!discovered_) {
+      return Error(ErrorCode::kUnavailable, "the topics of the log have not been read yet",
+                   "not-caught-up");
+    }
+    for (const PartitionProgress& progress : Progress()) {
+      // A read-only partition does not come back by waiting; the others must be served meanwhile.
+      if (progress.caught_up || !progress.problem.empty()) continue;
+      return Error(ErrorCode::kUnavailable,
+                   "partition " + std::to_string(progress.at.partition.value) + " of " +
+                       progress.at.topic.str() + " is being folded",
+                   "not-caught-up");
+    }
+    return {};
   }
 
   bool Hosts(const TopicPartition&) const override { return true; }
@@ -348,12 +363,17 @@ class EventStoreImpl final : public EventStore {
     Mutex mu;
     MutexLock lock(mu);
     while (!stop.stop_requested()) {
-      lock.WaitUntil(refresh_changed_, clock_.Now() + options_.refresh_interval);
-      if (stop.stop_requested()) return;
-      const Status refreshed = catalog_.Refresh();
-      if (!refreshed.ok()) {
-        LogWarning("looking for topics failed", {{"error", refreshed.error().ToString()}});
-      }
+      lock.WaitUntil(refresh_changed_,
+                     clock_.Now() + (discovered_ ? options_.refresh_interval : kDiscoverAgain));
+      if (!stop.stop_requested()) Refresh();
+    }
+  }
+
+  void Refresh() {
+    const Status refreshed = catalog_.Refresh();
+    if (refreshed.ok()) discovered_ = true;
+    if (!refreshed.ok()) {
+      LogWarning("not all topics can be read yet", {{"error", refreshed.error().ToString()}});
     }
   }
 
@@ -369,6 +389,8 @@ class EventStoreImpl final : public EventStore {
   Mutex listeners_mu_;
   std::vector<std::function<void(const TopicPartition&)>> listeners_ GUARDED_BY(listeners_mu_);
 
+  /// Whether all topics the log had at some moment are hosted.
+  std::atomic<bool> discovered_{false};
   std::vector<std::unique_ptr<FoldThread>> threads_;
   std::condition_variable refresh_changed_;
   std::jthread refresher_;  // Last: it uses all of the above.

@@ -58,6 +58,30 @@ std::optional<TopicState> DecodeTopicState(std::string_view bytes) {
   return in.done() ? std::optional(std::move(topic)) : std::nullopt;
 }
 
+/// What the whole state was made with.
+struct StateHeader {
+  std::uint64_t format = 0;
+  bool copies = false;
+  std::string log_id;  ///< Empty: the log had not been reached.
+};
+
+std::string EncodeHeader(const StateHeader& header) {
+  std::string out;
+  PutVarint(&out, header.format);
+  PutVarint(&out, header.copies ? 1 : 0);
+  PutBytes(&out, header.log_id);
+  return out;
+}
+
+std::optional<StateHeader> DecodeHeader(std::string_view bytes) {
+  Decoder in(bytes);
+  StateHeader header;
+  header.format = in.Varint();
+  header.copies = in.Varint() != 0;
+  header.log_id = in.Bytes();
+  return in.done() ? std::optional(std::move(header)) : std::nullopt;
+}
+
 /// The first key behind all that begin with `prefix`. Prefixes here never consist of 0xFF alone.
 std::string PrefixEnd(std::string prefix) {
   while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF) prefix.pop_back();
@@ -170,26 +194,25 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(const std::string& directory,
 
     BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> header,
                               impl->Get(Impl::kMeta, kHeaderKey));
-    std::string expected;
-    PutVarint(&expected, kStateFormat);
-    PutVarint(&expected, copy_records ? 1 : 0);
-    const std::size_t format_size = expected.size();
-    PutBytes(&expected, log_id);
-    if (!header) {
-      BITACORA_RETURN_IF_ERROR(FromState(
-          impl->db->Put(rocksdb::WriteOptions(), ToSlice(kHeaderKey), ToSlice(expected))));
-    } else if (std::string_view(*header).substr(0, format_size) !=
-                   std::string_view(expected).substr(0, format_size) &&
-               attempt == 0) {
+    const StateHeader wanted{kStateFormat, copy_records, log_id};
+    const auto found = header ? DecodeHeader(*header) : std::optional(wanted);
+    if ((!found || found->format != wanted.format || found->copies != wanted.copies) &&
+        attempt == 0) {
       LogInfo("the state is of another format and is folded anew");
       impl.reset();
       std::filesystem::remove_all(directory, failed);
       continue;
-    } else if (*header != expected) {
+    }
+    // A Kafka that has not been reached yet has no id to compare.
+    if (found && !found->log_id.empty() && !log_id.empty() && found->log_id != log_id) {
       return Error(ErrorCode::kConflict,
                    directory + " holds the state of another log; use another data directory, or "
                                "delete it to fold this log",
                    "another-log");
+    }
+    if (!header || found->log_id.empty()) {
+      BITACORA_RETURN_IF_ERROR(FromState(impl->db->Put(
+          rocksdb::WriteOptions(), ToSlice(kHeaderKey), EncodeHeader(wanted))));
     }
     return std::unique_ptr<StateDb>(new StateDb(std::move(impl), copy_records));
   }

@@ -203,6 +203,9 @@ class EventStore {
   /// stays registered as long as the store.
   virtual void OnApplied(std::function<void(const TopicPartition&)> listener) = 0;
 
+  /// Success once the log's topics are known and each hosted partition has met its end once (those with
+  /// a problem aside).
+  virtual Status Ready() const = 0;
   /// Every partition hosted, for readiness and lag.
   virtual std::vector<PartitionProgress> Progress() const = 0;
   /// Whether this node answers for the partition: always, in this release.
