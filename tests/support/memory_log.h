@@ -1,0 +1,82 @@
+// A log in memory, for tests of what stands on a log. What it can be told to do wrong: lose the answer
+// to an append, refuse it, hold back what readers see, forget its head, go back.
+#pragma once
+
+#include <bitacora/event_store/log.h>
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace bitacora::tests {
+
+/// Thread-safe. Acknowledges on the appending thread.
+class MemoryLog final : public event_store::Log {
+ public:
+  enum class Fault {
+    kNone,
+    kRefuse,       ///< The record is not written; the callback says kUnavailable.
+    kLoseAnswer,   ///< The record is written; the callback says kTimeout.
+    kLoseRecord,   ///< The record is not written; the callback says kTimeout.
+    kLoseOffset,   ///< The record is written; the callback has no offset.
+  };
+
+  MemoryLog();
+  ~MemoryLog() override;
+
+  /// What happens to appends from now on.
+  void SetFault(Fault fault);
+  /// While held, readers see nothing new.
+  void HoldReaders(bool hold);
+  /// Appends without a callback, as a foreign producer does.
+  Offset Write(const TopicPartition& at, Record record);
+  /// Drops records below `offset`, as retention does.
+  void DropBefore(const TopicPartition& at, Offset offset);
+  /// Drops records from `offset` on, as an unclean election does.
+  void CutFrom(const TopicPartition& at, Offset offset);
+  void SetUnsafe(const TopicName& topic, std::string setting);
+  /// A topic as somebody else makes one: without genesis.
+  void AddTopic(const TopicName& topic, std::int32_t partitions);
+  void SetReachable(bool reachable);
+
+  std::string id() const override { return "memory"; }
+  Result<std::vector<event_store::TopicDescription>> Topics() override;
+  Result<event_store::TopicDescription> Describe(const TopicName& topic) override;
+  Status CreateTopic(const TopicName& topic, std::int32_t partitions) override;
+  void Append(const TopicPartition& at, Record record, AppendCallback callback) override;
+  Result<std::unique_ptr<event_store::LogReader>> NewReader() override;
+  Result<Fetched> Fetch(const TopicPartition& at, Offset from, const FetchLimits& limits) override;
+  Result<Offset> Earliest(const TopicPartition& at) override;
+  Result<Offset> Latest(const TopicPartition& at) override;
+  Result<Offset> OffsetForTime(const TopicPartition& at, std::int64_t wall_ms) override;
+  Status Writable() const override;
+  Status Checkpoint(const std::string&) override { return {}; }
+
+ private:
+  friend class MemoryLogReader;
+  struct Sequence {
+    Offset first;
+    std::deque<StoredRecord> records;  ///< Without holes: record i has offset first + i.
+    Offset end() const {
+      return Offset(first.value + static_cast<std::int64_t>(records.size()));
+    }
+  };
+
+  Sequence* FindLocked(const TopicPartition& at);
+  Offset WriteLocked(Sequence& partition, Record record);
+
+  mutable std::mutex mu_;
+  std::condition_variable changed_;
+  std::map<TopicName, event_store::TopicDescription> topics_;
+  std::map<TopicPartition, Sequence> partitions_;
+  Fault fault_ = Fault::kNone;
+  bool held_ = false;
+  bool reachable_ = true;
+  std::int64_t clock_ms_ = 1'700'000'000'000;  ///< Grows by one with each record.
+};
+
+}  // namespace bitacora::tests
