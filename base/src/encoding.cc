@@ -170,27 +170,31 @@ std::optional<std::uint64_t> ParseDecimal(std::string_view text, std::uint64_t m
   return value <= max ? std::optional(value) : std::nullopt;
 }
 
-bool IsUtf8(std::string_view text) {
+std::size_t Utf8SequenceSize(std::string_view text) {
   // The well-formed sequences of Unicode 15, table 3-7.
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = [&](std::size_t k) {
-      return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0;
-    };
-    const auto continues = [&](std::size_t k) { return (byte(k) & 0xC0) == 0x80; };
-    const unsigned lead = byte(0);
-    if (lead < 0x80) {
-      i += 1;
-    } else if (lead >= 0xC2 && lead <= 0xDF && continues(1)) {
-      i += 2;
-    } else if ((lead & 0xF0) == 0xE0 && continues(1) && continues(2) &&
-               !(lead == 0xE0 && byte(1) < 0xA0) && !(lead == 0xED && byte(1) > 0x9F)) {
-      i += 3;
-    } else if (lead >= 0xF0 && lead <= 0xF4 && continues(1) && continues(2) && continues(3) &&
-               !(lead == 0xF0 && byte(1) < 0x90) && !(lead == 0xF4 && byte(1) > 0x8F)) {
-      i += 4;
-    } else {
-      return false;
-    }
+  const auto byte = [&](std::size_t k) {
+    return k < text.size() ? static_cast<unsigned char>(text[k]) : 0;
+  };
+  const auto continues = [&](std::size_t k) { return (byte(k) & 0xC0) == 0x80; };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return text.empty() ? 0 : 1;
+  if (lead >= 0xC2 && lead <= 0xDF && continues(1)) return 2;
+  if ((lead & 0xF0) == 0xE0 && continues(1) && continues(2) && !(lead == 0xE0 && byte(1) < 0xA0) &&
+      !(lead == 0xED && byte(1) > 0x9F)) {
+    return 3;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4 && continues(1) && continues(2) && continues(3) &&
+      !(lead == 0xF0 && byte(1) < 0x90) && !(lead == 0xF4 && byte(1) > 0x8F)) {
+    return 4;
+  }
+  return 0;
+}
+
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t size = Utf8SequenceSize(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
   }
   return true;
 }

@@ -4,6 +4,7 @@
 // values are varints (base 128, least significant group first, as in protobuf).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -58,7 +59,10 @@ std::optional<std::string> Base64UrlDecode(std::string_view text);
 std::optional<std::uint64_t> ParseDecimal(std::string_view text,
                                           std::uint64_t max = UINT64_MAX);
 
-/// Whether `text` is well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF).
+/// The bytes, 1 to 4, of the well-formed UTF-8 sequence that `text` begins with (no surrogates, no
+/// overlong forms, at most U+10FFFF); 0 where it begins with none or is empty.
+std::size_t Utf8SequenceSize(std::string_view text);
+/// Whether `text` consists of such sequences, or is empty.
 bool IsUtf8(std::string_view text);
 
 }  // namespace bitacora
