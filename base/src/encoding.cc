@@ -28,16 +28,28 @@ std::string EncodeSixBits(std::string_view bytes, std::string_view alphabet) {
   return text;
 }
 
-std::optional<std::string> DecodeSixBits(std::string_view text, std::string_view alphabet) {
+/// What each byte stands for as a digit of `alphabet`, or kNoDigit.
+constexpr std::uint8_t kNoDigit = 0xFF;
+constexpr std::array<std::uint8_t, 256> DigitsOf(std::string_view alphabet) {
+  std::array<std::uint8_t, 256> digits{};
+  for (std::uint8_t& digit : digits) digit = kNoDigit;
+  for (std::size_t i = 0; i < alphabet.size(); ++i) {
+    digits[static_cast<unsigned char>(alphabet[i])] = static_cast<std::uint8_t>(i);
+  }
+  return digits;
+}
+
+std::optional<std::string> DecodeSixBits(std::string_view text,
+                                         const std::array<std::uint8_t, 256>& digits) {
   if (text.size() % 4 == 1) return std::nullopt;
   std::string bytes;
   bytes.reserve(text.size() * 3 / 4);
   std::uint32_t pending = 0;
   int bits = 0;
   for (const char c : text) {
-    const std::size_t digit = alphabet.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    pending = ((pending << 6) | static_cast<std::uint32_t>(digit)) & 0xFFFFFF;
+    const std::uint8_t digit = digits[static_cast<unsigned char>(c)];
+    if (digit == kNoDigit) return std::nullopt;
+    pending = ((pending << 6) | digit) & 0xFFFFFF;
     bits += 6;
     if (bits >= 8) {
       bits -= 8;
@@ -149,13 +161,15 @@ std::optional<std::string> Base64Decode(std::string_view text) {
   for (int padding = 0; padding < 2 && !text.empty() && text.back() == '='; ++padding) {
     text.remove_suffix(1);
   }
-  return DecodeSixBits(text, kBase64);
+  static constexpr auto kDigits = DigitsOf(kBase64);
+  return DecodeSixBits(text, kDigits);
 }
 
 std::string Base64UrlEncode(std::string_view bytes) { return EncodeSixBits(bytes, kBase64Url); }
 
 std::optional<std::string> Base64UrlDecode(std::string_view text) {
-  return DecodeSixBits(text, kBase64Url);
+  static constexpr auto kDigits = DigitsOf(kBase64Url);
+  return DecodeSixBits(text, kDigits);
 }
 
 std::optional<std::uint64_t> ParseDecimal(std::string_view text, std::uint64_t max) {
