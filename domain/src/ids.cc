@@ -1,7 +1,8 @@
 #include <algorithm>
 
-#include <bitacora/base/encoding.h>
 #include <bitacora/domain/ids.h>
+
+#include "src/text.h"
 
 namespace bitacora {
 namespace {
@@ -11,25 +12,9 @@ bool IsTopicCharacter(char c) {
          c == '_' || c == '-';
 }
 
-bool IsControl(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte < 0x20 || byte == 0x7F;
-}
-
-/// The C1 control characters, U+0080 to U+009F, as UTF-8.
-bool HasC1Control(std::string_view text) {
-  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
-    const auto second = static_cast<unsigned char>(text[i + 1]);
-    if (static_cast<unsigned char>(text[i]) == 0xC2 && second >= 0x80 && second <= 0x9F)
-      return true;
-  }
-  return false;
-}
-
 bool IsDots(std::string_view text) { return text == "." || text == ".."; }
 
 bool IsVisibleAscii(char c) { return c > 0x20 && c < 0x7F; }
-bool IsPrintableAscii(char c) { return c >= 0x20 && c < 0x7F; }
 
 }  // namespace
 
@@ -68,9 +53,7 @@ Result<AppendId> ParseIdempotencyKey(std::string_view text) {
 }
 
 bool IsStreamName(std::string_view text) {
-  if (text.empty() || text.size() > 200 || IsDots(text)) return false;
-  if (std::all_of(text.begin(), text.end(), IsPrintableAscii)) return true;
-  return std::none_of(text.begin(), text.end(), IsControl) && IsUtf8(text) && !HasC1Control(text);
+  return !text.empty() && text.size() <= 200 && !IsDots(text) && IsTextWithoutControls(text);
 }
 
 bool IsAppendId(std::string_view text) {
