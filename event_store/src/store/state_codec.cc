@@ -3,7 +3,6 @@
 #include <bitacora/base/encoding.h>
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 namespace bitacora::event_store {
@@ -148,44 +147,6 @@ std::optional<AdmittedEntry> DecodeAdmittedEntry(std::string_view bytes) {
   entry.count = static_cast<std::uint32_t>(in.Varint());
   entry.record = in.rest();
   return in.ok() ? std::optional(entry) : std::nullopt;
-}
-
-std::string EncodeRecord(const StoredRecord& record) {
-  std::string out;
-  out.reserve(record.value.size() + 256);
-  PutNumber(&out, record.timestamp_ms);
-  // Key and value may be absent, which is not the same as empty.
-  PutVarint(&out, (record.key ? 1U : 0U) | (record.is_tombstone ? 2U : 0U));
-  if (record.key) PutBytes(&out, *record.key);
-  if (!record.is_tombstone) PutBytes(&out, record.value);
-  PutVarint(&out, record.headers.size());
-  for (const RecordHeaderView& header : record.headers) {
-    PutBytes(&out, header.name);
-    PutBytes(&out, header.value);
-  }
-  return out;
-}
-
-std::optional<StoredRecord> DecodeRecord(Offset offset, std::string bytes) {
-  auto owned = std::make_shared<const std::string>(std::move(bytes));
-  Decoder in(*owned);
-  StoredRecord record;
-  record.offset = offset;
-  record.timestamp_ms = TakeNumber(&in);
-  const std::uint64_t flags = in.Varint();
-  record.is_tombstone = (flags & 2) != 0;
-  if ((flags & 1) != 0) record.key = in.Bytes();
-  if (!record.is_tombstone) record.value = in.Bytes();
-  const std::uint64_t headers = in.Varint();
-  if (!in.ok() || headers > in.rest().size()) return std::nullopt;
-  record.headers.reserve(static_cast<std::size_t>(headers));
-  for (std::uint64_t i = 0; i < headers; ++i) {
-    const std::string_view name = in.Bytes();
-    record.headers.push_back({name, in.Bytes()});
-  }
-  if (!in.done()) return std::nullopt;
-  record.bytes = std::move(owned);
-  return record;
 }
 
 }  // namespace bitacora::event_store

@@ -58,9 +58,4 @@ std::string EncodeAdmittedEntry(const AdmittedEntry& entry);
 /// The view points into `bytes`.
 std::optional<AdmittedEntry> DecodeAdmittedEntry(std::string_view bytes);
 
-/// Everything of a record but its offset.
-std::string EncodeRecord(const StoredRecord& record);
-/// Takes the bytes over: the record's views point into them.
-std::optional<StoredRecord> DecodeRecord(Offset offset, std::string bytes);
-
 }  // namespace bitacora::event_store

@@ -14,6 +14,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "src/record_codec.h"
+
 namespace bitacora::event_store {
 namespace {
 
