@@ -239,6 +239,7 @@ Status Catalog::CheckContinuity(const HostedPartition& partition) {
     return went_back("the record folded last is not there");
   }
   PartitionFold again = state.fold;
+  again.next = *state.last;
   again.chain = state.chain_before_last;
   NoStreams no_streams;
   const auto step =
