@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "src/command.h"
 #include "src/exit_code.h"
 #include "src/serve.h"
 #include "src/serve_flags.h"
@@ -17,18 +18,28 @@ int Usage(const CLI::App& program, const CLI::ParseError& error) {
   if (const auto parsed = program.get_subcommands(); !parsed.empty()) {
     asked += " " + parsed.front()->get_name();
   }
-  std::cerr << "bitacora: " << error.what() << "\n`" << asked << " --help` shows how it is used.\n";
+  Complain(error.what());
+  std::cerr << "`" << asked << " --help` shows how it is used.\n";
   return kUsage;
 }
 
 int Main(int argc, char** argv) {
   std::setlocale(LC_CTYPE, "C.UTF-8");
   CLI::App program("Bitacora: an event store with a REST API, on Kafka or on its own.", "bitacora");
+  program.set_version_flag("--version", "bitacora " BITACORA_VERSION);
   program.require_subcommand(0, 1);
-  program.failure_message(CLI::FailureMessage::simple);
 
+  Run run;
   ServeOptions serve_options;
   CLI::App* serve = AddServe(program, &serve_options);
+  AddCreateTopic(program, &run);
+  AddTopics(program, &run);
+  AddAppend(program, &run);
+  AddRead(program, &run);
+  AddFollow(program, &run);
+  AddGet(program, &run);
+  AddVerify(program, &run);
+  AddVersion(program, &run);
 
   try {
     program.parse(argc, argv);
@@ -38,6 +49,7 @@ int Main(int argc, char** argv) {
     return Usage(program, error);
   }
   if (serve->parsed()) return RunServe(serve_options);
+  if (run) return run();
   std::cerr << program.help();
   return kUsage;
 }
