@@ -50,13 +50,10 @@ void ShowTopics(const std::vector<JsonView>& topics) {
 }
 
 void ShowOffsets(const JsonView& topic) {
-  Table table({{"PARTITION", Align::kRight},
-               {"EARLIEST", Align::kRight},
-               {"APPLIED", Align::kRight},
-               {"END", Align::kRight}});
+  Table table(
+      {{"PARTITION", Align::kRight}, {"EARLIEST", Align::kRight}, {"LATEST", Align::kRight}});
   for (const JsonView& partition : topic.Objects("offsets")) {
-    table.Add({partition.Text("partition"), partition.Text("earliest"), partition.Text("applied"),
-               partition.Text("end")});
+    table.Add({partition.Text("partition"), partition.Text("earliest"), partition.Text("latest")});
   }
   std::cout << '\n';
   table.Show(std::cout);
