@@ -311,6 +311,11 @@ void Connection::Cut() {
   Close();
 }
 
+void Connection::Abort() {
+  worker_.server().metrics.Failed("internal-error");
+  Cut();
+}
+
 // ---- time
 
 void Connection::OnTimeout() {

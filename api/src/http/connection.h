@@ -53,6 +53,9 @@ class Connection final : public TimerWheel::Entry {
   /// called after anything else has been done.
   void Settle();
 
+  /// Gives the connection up at once: an exception has left it in a state nobody knows.
+  void Abort();
+
   /// Answers the requests that have come, or are coming, and closes.
   void BeginDrain();
   /// Says `error` without having read anything, and closes.

@@ -103,31 +103,53 @@ void Worker::BeginBatch() {
   }
 }
 
-void Worker::EndBatch() {
-  if (!draining_ && server_.draining.load(std::memory_order_acquire)) BeginDrain();
-  SettleAll();
-  for (int round = 0; mailbox_->TakeOrSleep(&letters_); ++round) {
-    TakeLetters();
-    SettleAll();
-    if (round == kLetterRoundsMax) {
-      mailbox_->Wake();
-      break;
-    }
+// Does `action` to one connection. An exception, which only exhausted memory or descriptors bring
+// about here, costs that connection and no other.
+template <typename Action>
+void Worker::Protect(Connection* connection, Action action) {
+  try {
+    action(connection);
+    return;
+  } catch (const std::exception& error) {
+    LogError("A connection failed.", {{"what", error.what()}});
+  } catch (...) {
+    LogError("A connection failed.");
   }
-  removed_.clear();
+  connection->Abort();
+}
+
+void Worker::EndBatch() {
+  try {
+    if (!draining_ && server_.draining.load(std::memory_order_acquire)) BeginDrain();
+    SettleAll();
+    for (int round = 0; mailbox_->TakeOrSleep(&letters_); ++round) {
+      TakeLetters();
+      SettleAll();
+      if (round == kLetterRoundsMax) {
+        mailbox_->Wake();
+        break;
+      }
+    }
+    removed_.clear();
+  } catch (...) {
+    letters_ = Mailbox::Letters();  // half read; none may be read twice
+    mailbox_->Wake();               // awake as far as others know, so nobody else would
+    throw;
+  }
 }
 
 void Worker::TakeLetters() {
   for (const Accepted& accepted : letters_.accepted) Add(accepted);
   letters_.accepted.clear();
   for (Completion& letter : letters_.completions) {
-    Connection* connection = letter.to->connection;
-    if (connection == nullptr) continue;
-    if (letter.abandoned) {
-      connection->DeliverAbandoned(letter.sequence);
-    } else {
-      connection->Deliver(letter.sequence, std::move(letter.response));
-    }
+    if (letter.to->connection == nullptr) continue;
+    Protect(letter.to->connection, [&letter](Connection* connection) {
+      if (letter.abandoned) {
+        connection->DeliverAbandoned(letter.sequence);
+      } else {
+        connection->Deliver(letter.sequence, std::move(letter.response));
+      }
+    });
   }
   letters_.completions.clear();
 }
@@ -135,7 +157,8 @@ void Worker::TakeLetters() {
 bool Worker::OnEvent(int fd, bool readable) {
   const auto index = static_cast<std::size_t>(fd);
   if (index < by_fd_.size() && by_fd_[index] != nullptr) {
-    by_fd_[index]->OnEvent(readable);
+    Protect(by_fd_[index].get(),
+            [readable](Connection* connection) { connection->OnEvent(readable); });
   } else if (fd == timer_fd_) {
     OnTick();
   } else if (acceptor_ != nullptr && fd == acceptor_->fd()) {
@@ -182,20 +205,23 @@ void Worker::Accept(std::size_t most) {
 }
 
 void Worker::Add(const Accepted& accepted) {
+  const auto index = static_cast<std::size_t>(accepted.fd);
+  if (index >= by_fd_.size()) by_fd_.resize(index + 1);
+  auto connection = std::make_unique<Connection>(*this, accepted.fd, IsLoopback(accepted.address));
   if (!poller_.Adopt(accepted)) {
     server_.Disconnected();
     return;
   }
-  const auto index = static_cast<std::size_t>(accepted.fd);
-  if (index >= by_fd_.size()) by_fd_.resize(index + 1);
-  by_fd_[index] = std::make_unique<Connection>(*this, accepted.fd, IsLoopback(accepted.address));
+  by_fd_[index] = std::move(connection);
   ++count_;
   NeedTick();
-  if (accepted.refused) {
-    by_fd_[index]->Refuse(kTooManyConnections);
-  } else if (draining_) {
-    by_fd_[index]->BeginDrain();
-  }
+  Protect(by_fd_[index].get(), [this, &accepted](Connection* added) {
+    if (accepted.refused) {
+      added->Refuse(kTooManyConnections);
+    } else if (draining_) {
+      added->BeginDrain();
+    }
+  });
 }
 
 void Worker::SettleLater(Connection* connection) {
@@ -208,7 +234,7 @@ void Worker::SettleAll() {
   for (std::size_t i = 0; i < to_settle_.size(); ++i) {
     Connection* connection = to_settle_[i];
     connection->to_settle_ = false;
-    connection->Settle();
+    Protect(connection, [](Connection* settled) { settled->Settle(); });
   }
   to_settle_.clear();
 }
@@ -230,7 +256,8 @@ void Worker::BeginDrain() {
     accepts_ = true;
   }
   for (std::size_t i = 0; i < by_fd_.size(); ++i) {
-    if (by_fd_[i] != nullptr) by_fd_[i]->BeginDrain();
+    if (by_fd_[i] == nullptr) continue;
+    Protect(by_fd_[i].get(), [](Connection* connection) { connection->BeginDrain(); });
   }
 }
 

@@ -74,6 +74,8 @@ class Worker {
   void Accept(std::size_t most);
   void Add(const Accepted& accepted);
   void TakeLetters();
+  template <typename Action>
+  void Protect(Connection* connection, Action action);
   void SettleAll();
   void BeginDrain();
 
