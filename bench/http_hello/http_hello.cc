@@ -1,31 +1,68 @@
 // The HTTP layer alone: every request gets the same two bytes. For measuring it beside other
 // servers; see README.md.
+#include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include <bitacora/api/http_server.h>
+#include <bitacora/base/bounded_queue.h>
 #include <bitacora/base/metrics.h>
+#include <bitacora/base/thread.h>
 
+namespace {
+
+using bitacora::api::HttpRequest;
+using bitacora::api::HttpResponse;
+using bitacora::api::Responder;
+
+HttpResponse Ok() {
+  HttpResponse response;
+  response.fields.emplace_back("Content-Type", "text/plain");
+  response.body = "ok";
+  return response;
+}
+
+}  // namespace
+
+// http_hello [PORT] [elsewhere]: with the second, another thread answers, as a store would.
 int main(int argc, char** argv) {
-  using bitacora::api::HttpResponse;
   sigset_t ends;
   sigemptyset(&ends);
   sigaddset(&ends, SIGINT);
   sigaddset(&ends, SIGTERM);
-  sigprocmask(SIG_BLOCK, &ends, nullptr);
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+
+  bitacora::api::HttpServerOptions options;
+  if (argc > 1) {
+    const std::string_view port(argv[1]);
+    std::from_chars(port.data(), port.data() + port.size(), options.port);
+  }
+  const bool elsewhere = argc > 2 && std::string_view(argv[2]) == "elsewhere";
+
+  bitacora::BoundedQueue<Responder> queue(100'000);
+  const std::jthread answerer = bitacora::StartThread("answerer", [&queue](std::stop_token) {
+    std::vector<Responder> some;
+    const auto soon = [] { return std::chrono::steady_clock::now() + std::chrono::seconds(1); };
+    while (queue.PopSome(1'000, soon(), &some)) {
+      for (Responder& responder : some) responder.Send(Ok());
+      some.clear();
+    }
+  });
 
   bitacora::Metrics metrics;
-  bitacora::api::HttpServerOptions options;
-  if (argc > 1) options.port = static_cast<std::uint16_t>(std::atoi(argv[1]));
   const auto server = bitacora::api::HttpServer::Start(
       options, metrics,
-      [](bitacora::api::HttpRequest, bitacora::api::Responder responder) {
-        HttpResponse response;
-        response.fields = {{"Content-Type", "text/plain"}};
-        response.body = "ok";
-        responder.Send(std::move(response));
+      [elsewhere, &queue](HttpRequest, Responder responder) {
+        if (!elsewhere) {
+          responder.Send(Ok());
+        } else if (!queue.TryPush(std::move(responder))) {
+          std::fputs("the queue is full\n", stderr);
+        }
       },
       [](int status, std::string_view, std::string_view) {
         HttpResponse response;
@@ -34,11 +71,13 @@ int main(int argc, char** argv) {
       });
   if (!server.ok()) {
     std::fprintf(stderr, "%s\n", server.error().ToString().c_str());
+    queue.Close();
     return 1;
   }
   std::printf("listening on http://127.0.0.1:%d\n", server.value()->port());
   std::fflush(stdout);
   int signal = 0;
   sigwait(&ends, &signal);
+  queue.Close();
   return 0;
 }

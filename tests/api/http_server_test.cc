@@ -448,7 +448,7 @@ TEST_F(HostileFraming, OfATooLargeBodyIsAnsweredThoughTheClientGoesOnSending) {
   RawClient client = Connect();
   std::string request = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n";
   request += std::string(8'000'000, 'x');
-  client.Send(request);
+  EXPECT_TRUE(client.Send(request));
   EXPECT_EQ(client.Receive().status, 413);
 }
 
@@ -646,7 +646,7 @@ TEST_F(ASlowReader, OfALargeAnswerDelaysNobody) {
   ASSERT_TRUE(slow.IsReadable(seconds(10)));
   RawClient other = Connect();
   for (int i = 0; i < 1'000; ++i) ASSERT_EQ(other.Exchange(Get("/a")).body, "/a");
-  EXPECT_EQ(server_->requests_in_flight(), 1u);
+  EXPECT_TRUE(Eventually([this] { return server_->requests_in_flight() == 1; }));
   EXPECT_TRUE(slow.Receive().body == large_);
   EXPECT_EQ(slow.Exchange(Get("/a")).body, "/a");
 }
@@ -740,6 +740,21 @@ TEST_F(ATimeout, DoesNotCountWhileWeMakeTheClientWait) {
   EXPECT_THAT(later.ReceiveAll(), IsEmpty());
   responder.Send(Text(200, "a"));
   EXPECT_EQ(client.Receive().body, "a");
+  EXPECT_EQ(client.Exchange(second.substr(10)).body, "/b");
+}
+
+TEST_F(ATimeout, DoesNotCountWhileAnEarlierAnswerIsOnItsWay) {
+  HttpLimits limits = ShortTimeouts();
+  limits.output_bytes_max = 1;
+  Start(limits);
+  RawClient client = Connect();
+  const std::string second = Get("/b");
+  ASSERT_TRUE(client.Send(Get("/held") + second.substr(0, 10)));
+  auto [request, responder] = shelf_.Take();
+  responder.Send(Text(200, std::string(64u << 20, 'l')));
+  RawClient later = Connect();
+  EXPECT_THAT(later.ReceiveAll(), IsEmpty());
+  EXPECT_EQ(client.Receive().body.size(), 64u << 20);
   EXPECT_EQ(client.Exchange(second.substr(10)).body, "/b");
 }
 

@@ -11,9 +11,9 @@ namespace bitacora::api::http {
 
 /// What the server adds to an answer.
 struct Framing {
-  std::string_view date;  ///< As FormatDate makes it.
-  bool http_1_0 = false;  ///< Then a connection that stays open must say so.
-  bool close = false;     ///< The last answer of this connection.
+  std::string_view date{};  ///< As FormatDate makes it.
+  bool http_1_0 = false;    ///< Then a connection that stays open must say so.
+  bool close = false;       ///< The last answer of this connection.
 };
 
 /// False where `response` cannot be sent as it is: a status outside 200 to 599, a field name that

@@ -46,10 +46,12 @@ Output::Sent Output::Flush(int fd, std::size_t* sent) {
       parts[count] = {pieces_[i].data() + skip, pieces_[i].size() - skip};
       bytes += parts[count].iov_len;
     }
-    msghdr message{};
+    msghdr message{};  // dearer than a plain send, which most answers can do with
     message.msg_iov = parts.data();
     message.msg_iovlen = count;
-    const ssize_t gone = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t gone =
+        count == 1 ? send(fd, parts[0].iov_base, parts[0].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL)
+                   : sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (gone < 0) {
       if (errno == EINTR) continue;
       return errno == EAGAIN || errno == EWOULDBLOCK ? Sent::kSome : Sent::kBroken;
