@@ -3,9 +3,11 @@
 #
 #   kafka.sh start [--nodes N]   starts one node, or N that form a cluster; prints host:port,…
 #   kafka.sh stop                ends by pid what start started, and removes its data
+#   kafka.sh kill-node I         kill -9 of node I (from 0); its data stay
+#   kafka.sh start-node I        starts it again, on the same port and data
 #
-# Environment: BITACORA_KAFKA_VERSION (4.1.0), BITACORA_KAFKA_RUN (the folder of this cluster, so that
-# several may run), XDG_CACHE_HOME.
+# Environment: BITACORA_KAFKA_VERSION (4.1.0, or 3.9.1), BITACORA_KAFKA_RUN (the folder of this
+# cluster, so that several may run; it must not exist before start), XDG_CACHE_HOME.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,38 +17,70 @@ jars=$cache/kafka-$version
 run=${BITACORA_KAFKA_RUN:-${TMPDIR:-/tmp}/bitacora-kafka-$(id -u)}
 up_within_s=120
 
-say() { printf '%s\n' "$*" >&2; }
+say() { printf 'kafka: %s\n' "$*" >&2; }
 die() {
-  say "kafka: $*"
+  say "$*"
   exit 1
 }
-
-get_jars() {
-  [[ -f $jars/.complete ]] && return
-  command -v mvn >/dev/null || die "Maven is needed to get Kafka $version"
-  say "kafka: getting Apache Kafka $version"
-  rm -rf "$jars"
-  mkdir -p "$jars"
-  mvn -q -B -f "$here/pom.xml" -Dkafka.version="$version" dependency:copy-dependencies \
-    -DincludeScope=runtime -DoutputDirectory="$jars" >&2 || die "Maven could not get Kafka $version"
-  touch "$jars/.complete"
+usage() {
+  say "usage: kafka.sh start [--nodes N] | stop | kill-node I | start-node I"
+  exit 2
 }
 
-free_ports() {
-  # The kernel picks them; all are held until all are known, so that no two are the same.
+# Kafka and what it runs with, from Maven's repository, once a version. Two that start at once
+# fetch it once, and a fetch that was cut off is not taken for a whole one.
+get_jars() {
+  [[ ! -d $jars ]] || return 0
+  command -v mvn >/dev/null || die "Maven is needed to get Apache Kafka $version"
+  mkdir -p "$cache"
+  exec 9>"$cache/kafka.lock"
+  flock 9
+  if [[ ! -d $jars ]]; then
+    say "getting Apache Kafka $version"
+    rm -rf "$jars.part"
+    mvn -q -B -f "$here/pom.xml" -Dkafka.version="$version" dependency:copy-dependencies \
+      -DincludeScope=runtime -DoutputDirectory="$jars.part" >&2 ||
+      die "Maven could not get Apache Kafka $version"
+    mv "$jars.part" "$jars"
+  fi
+  exec 9>&-
+}
+
+# Ports nobody listens on, from below the range out of which the kernel serves outgoing
+# connections: those could be taken again before the broker binds, seconds from now.
+free_ports() { # count
   python3 - "$1" <<'PYTHON'
-import socket, sys
-held = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in held:
-    s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in held))
+import random, socket, sys
+
+with open("/proc/sys/net/ipv4/ip_local_port_range") as range_file:
+    end = int(range_file.read().split()[0])
+held = []
+for port in random.sample(range(max(1024, end - 12000), end), 4000):
+    if len(held) == int(sys.argv[1]):
+        break
+    listener = socket.socket()
+    try:
+        listener.bind(("127.0.0.1", port))
+        held.append(listener)
+    except OSError:
+        pass
+print(*(listener.getsockname()[1] for listener in held))
 PYTHON
 }
 
+# 16 random bytes as Kafka writes them; the tool takes a leading dash for an option.
+cluster_id() {
+  printf 'B'
+  head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c 2-22
+}
+
+# Warnings, and the line that says a node is up.
 write_log_settings() {
   cat >"$run/log4j2.properties" <<'LOG4J'
 rootLogger.level = warn
 rootLogger.appenderRef.stdout.ref = STDOUT
+logger.server.name = kafka.server.KafkaRaftServer
+logger.server.level = info
 appender.stdout.type = Console
 appender.stdout.name = STDOUT
 appender.stdout.layout.type = PatternLayout
@@ -76,83 +110,121 @@ group.initial.rebalance.delay.ms=0
 PROPERTIES
 }
 
-exec_java() { # node-folder class arguments…: replaces the (sub)shell, so that its pid is Java's
-  local folder=$1
-  shift
-  exec java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-    -Dlog4j2.configurationFile="$run/log4j2.properties" -Dkafka.logs.dir="$folder" \
-    -cp "$jars/*" "$@"
+# Replaces the (sub)shell by Java, in a session of its own: the caller's Ctrl-C is not the broker's.
+exec_java() { # class arguments…
+  exec setsid java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
+    -Dlog4j2.configurationFile="$run/log4j2.properties" -cp "$jars/*" "$@"
 }
 
-answers() { # port: the broker's listener takes connections only once the broker is up
-  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+format_node() { # node cluster
+  (exec_java kafka.tools.StorageTool format -t "$2" -c "$run/node-$1/server.properties" \
+    >"$run/node-$1/log" 2>&1) || {
+    cat "$run/node-$1/log" >&2
+    die "node $1 could not be formatted; why is above"
+  }
 }
 
-await() { # node port
-  local deadline=$((SECONDS + up_within_s)) pid
-  pid=$(<"$run/node-$1/pid")
-  until answers "$2"; do
-    kill -0 "$pid" 2>/dev/null || {
+launch_node() { # node
+  local folder=$run/node-$1
+  wc -l <"$folder/log" >"$folder/log-begin"
+  (exec_java kafka.Kafka "$folder/server.properties" >>"$folder/log" 2>&1 </dev/null) &
+  echo $! >"$folder/pid"
+  disown
+}
+
+# A port that accepts is not enough: a broker opens it before the controller counts it in, and a
+# topic with three replicas made then is refused. It logs this line after that.
+is_up() { # node
+  tail -n "+$(($(<"$run/node-$1/log-begin") + 1))" "$run/node-$1/log" |
+    grep -q 'Kafka Server started'
+}
+
+await_node() { # node
+  local deadline=$((SECONDS + up_within_s))
+  until is_up "$1"; do
+    is_running "$1" || {
       tail -n 20 "$run/node-$1/log" >&2
       die "node $1 died; its log is above"
     }
-    ((SECONDS < deadline)) || die "node $1 is not up after $up_within_s s; see $run/node-$1/log"
-    sleep 0.2
+    ((SECONDS < deadline)) || {
+      tail -n 20 "$run/node-$1/log" >&2
+      die "node $1 is not up after $up_within_s s; its log is above"
+    }
+    sleep 0.1
   done
 }
 
-start() {
-  local nodes=1
-  if [[ ${1:-} == --nodes ]]; then
-    nodes=$2
-  fi
+# Whether node I runs. A number that meanwhile belongs to another process does not count.
+is_running() { # node
+  local pid_file=$run/node-$1/pid
+  [[ -f $pid_file ]] && grep -qsF "$run/" "/proc/$(<"$pid_file")/cmdline"
+}
+
+kill_node() { # node
+  local pid
+  is_running "$1" || return 0
+  pid=$(<"$run/node-$1/pid")
+  kill -KILL "$pid" 2>/dev/null || true
+  while is_running "$1"; do sleep 0.05; done
+}
+
+start() { # nodes
+  local nodes=$1 ports voters='' brokers='' node cluster
   command -v java >/dev/null || die "Java 17 is needed"
-  [[ ! -e $run ]] || die "$run is there already; 'stop' first, or set BITACORA_KAFKA_RUN"
   get_jars
-  mkdir -p "$run"
+  # Not -p: whoever made it before us keeps it.
+  mkdir "$run" || die "$run is there already; 'stop' first, or set BITACORA_KAFKA_RUN"
+  trap stop EXIT
   write_log_settings
-  local ports cluster voters='' brokers='' node
   read -ra ports <<<"$(free_ports $((nodes * 2)))"
   for ((node = 0; node < nodes; ++node)); do
     voters+="${voters:+,}$node@127.0.0.1:${ports[node * 2 + 1]}"
     brokers+="${brokers:+,}127.0.0.1:${ports[node * 2]}"
   done
-  cluster=$(exec_java "$run" kafka.tools.StorageTool random-uuid 2>/dev/null | tail -n 1)
+  cluster=$(cluster_id)
   for ((node = 0; node < nodes; ++node)); do
-    mkdir -p "$run/node-$node"
+    mkdir "$run/node-$node"
     write_properties "$node" "$nodes" "${ports[node * 2]}" "${ports[node * 2 + 1]}" "$voters"
-    (exec_java "$run/node-$node" kafka.tools.StorageTool format -t "$cluster" \
-      -c "$run/node-$node/server.properties" >"$run/node-$node/log" 2>&1) ||
-      die "formatting node $node failed; see $run/node-$node/log"
-    (exec_java "$run/node-$node" kafka.Kafka "$run/node-$node/server.properties" \
-      >>"$run/node-$node/log" 2>&1 </dev/null) &
-    echo $! >"$run/node-$node/pid"
-    disown
+    format_node "$node" "$cluster"
   done
-  for ((node = 0; node < nodes; ++node)); do await "$node" "${ports[node * 2]}"; done
+  for ((node = 0; node < nodes; ++node)); do launch_node "$node"; done
+  for ((node = 0; node < nodes; ++node)); do await_node "$node"; done
+  trap - EXIT
   printf '%s\n' "$brokers"
 }
 
 stop() {
-  local file pid
-  for file in "$run"/node-*/pid; do
-    [[ -f $file ]] || continue
-    pid=$(<"$file")
-    kill -CONT "$pid" 2>/dev/null || true
-    kill -KILL "$pid" 2>/dev/null || true
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+  local folder
+  for folder in "$run"/node-*; do
+    kill_node "${folder##*/node-}"
   done
   rm -rf "$run"
 }
 
-case ${1:-} in
-  start)
-    shift
-    start "$@"
-    ;;
-  stop) stop ;;
-  *)
-    say "usage: kafka.sh start [--nodes N] | stop"
-    exit 2
-    ;;
-esac
+known_node() { # node
+  [[ ${1:-} =~ ^[0-9]+$ && -d $run/node-$1 ]] || die "there is no node '${1:-}' in $run"
+}
+
+main() {
+  case ${1:-}:${2:-} in
+    start:) start 1 ;;
+    start:--nodes)
+      [[ ${3:-} =~ ^[1-9]$ ]] || usage
+      start "$3"
+      ;;
+    stop:) stop ;;
+    kill-node:*)
+      known_node "${2:-}"
+      kill_node "$2"
+      ;;
+    start-node:*)
+      known_node "${2:-}"
+      ! is_running "$2" || die "node $2 runs already"
+      launch_node "$2"
+      await_node "$2"
+      ;;
+    *) usage ;;
+  esac
+}
+
+main "$@"
