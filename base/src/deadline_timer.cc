@@ -20,7 +20,8 @@ DeadlineTimer::Ticket DeadlineTimer::Schedule(Deadline when, std::function<void(
   {
     MutexLock lock(mu_);
     ticket = {when, ++last_};
-    is_first = actions_.emplace(ticket, std::move(action)).first == actions_.begin();
+    const auto added = actions_.emplace(ticket, std::move(action)).first;
+    is_first = added == actions_.begin();
   }
   if (is_first) changed_.notify_one();
   return ticket;

@@ -1,0 +1,153 @@
+#include "support/event_store_fixture.h"
+
+namespace bitacora::tests {
+namespace {
+
+using event_store::EventStore;
+using event_store::TopicKind;
+using event_store::WaitFor;
+
+class MakingATopic : public EventStoreTest {};
+class ATopicOfOthers : public EventStoreTest {};
+class ALogThatWentBack : public EventStoreTest {};
+class WaitingForTheFold : public EventStoreTest {};
+class ALogThatIsAway : public EventStoreTest {};
+
+TEST_F(MakingATopic, IsNewOnce) {
+  EXPECT_EQ(*store_->CreateTopic(topic_, 3), EventStore::Made::kNew);
+  EXPECT_EQ(*store_->CreateTopic(topic_, 3), EventStore::Made::kExisting);
+  EXPECT_EQ(store_->CreateTopic(topic_, 4).error().reason(), "topic-exists");
+  const auto topic = store_->GetTopic(topic_);
+  EXPECT_EQ(topic->kind, TopicKind::kOwned);
+  EXPECT_EQ(topic->partitions, 3);
+}
+
+TEST_F(MakingATopic, IsFinishedByTheNextCallAfterAStopBeforeItsGenesis) {
+  log_.AddTopic(topic_, 3);
+  EXPECT_EQ(*store_->CreateTopic(topic_, 3), EventStore::Made::kNew);
+  EXPECT_TRUE(Append("o-1")->admitted);
+}
+
+TEST_F(MakingATopic, OfATopicWithRecordsIsRefused) {
+  log_.AddTopic(topic_, 1);
+  log_.Write({topic_, Partition(0)}, {"key", "value", {}});
+  EXPECT_EQ(store_->OwnTopic(topic_).error().reason(), "topic-not-empty");
+  EXPECT_EQ(store_->CreateTopic(topic_, 1).error().reason(), "topic-exists");
+}
+
+TEST_F(MakingATopic, OfATopicThatCouldLoseEventsIsRefused) {
+  log_.AddTopic(topic_, 1);
+  log_.SetUnsafe(topic_, "retention.ms=604800000");
+  EXPECT_EQ(store_->OwnTopic(topic_).error().reason(), "unsafe-settings");
+}
+
+TEST_F(ATopicOfOthers, IsFoundByItsNameAtOnce) {
+  log_.AddTopic(topic_, 2);
+  EXPECT_FALSE(store_->Knows(topic_));
+  const auto topic = store_->GetTopic(topic_);
+  ASSERT_TRUE(topic.ok());
+  EXPECT_EQ(topic->kind, TopicKind::kAdopted);
+  EXPECT_TRUE(store_->Knows(topic_));
+}
+
+TEST_F(ATopicOfOthers, IsReadRecordByRecord) {
+  log_.AddTopic(topic_, 1);
+  log_.Write({topic_, Partition(0)}, {"key", "value", {}});
+  const auto page = store_->ReadPartition({topic_, Partition(0)}, Offset(0), {});
+  ASSERT_EQ(page->records.size(), 1U);
+  EXPECT_EQ(page->records[0].first_version, std::nullopt);
+}
+
+TEST_F(ATopicOfOthers, TellsWhenItGrows) {
+  log_.AddTopic(topic_, 1);
+  const Position end = *store_->LatestPosition(topic_);
+  std::promise<bool> grown;
+  store_->WhenApplied(topic_, end, WaitFor::kAny, SystemClock().Now() + std::chrono::seconds(10),
+                      [&grown](bool fulfilled) { grown.set_value(fulfilled); });
+  log_.Write({topic_, Partition(0)}, {"key", "value", {}});
+  EXPECT_TRUE(grown.get_future().get());
+}
+
+TEST_F(ALogThatWentBack, IsReadOnlyFromTheStartOn) {
+  MakeTopic();
+  ASSERT_TRUE(Append("o-1")->admitted);
+  ASSERT_TRUE(Append("o-1")->admitted);
+  Restart([this] { log_.CutFrom({topic_, Partition(0)}, Offset(2)); });
+  EXPECT_EQ(store_->GetTopic(topic_)->problem, "log-moved-backwards");
+  EXPECT_EQ(Append("o-1").error().reason(), "log-moved-backwards");
+}
+
+TEST_F(ALogThatWentBack, IsNoticedThoughItHasGrownAgain) {
+  MakeTopic();
+  ASSERT_TRUE(Append("o-1")->admitted);
+  ASSERT_TRUE(Append("o-1")->admitted);
+  Restart([this] {
+    log_.CutFrom({topic_, Partition(0)}, Offset(2));
+    for (int i = 0; i < 3; ++i) log_.Write({topic_, Partition(0)}, {"o-1", "other", {}});
+  });
+  EXPECT_EQ(store_->GetTopic(topic_)->problem, "log-moved-backwards");
+}
+
+TEST_F(ALogThatWentBack, ThatLostItsHeadIsReadOnly) {
+  MakeTopic();
+  ASSERT_TRUE(Append("o-1")->admitted);
+  Restart([this] { log_.DropBefore({topic_, Partition(0)}, Offset(1)); });
+  EXPECT_EQ(store_->GetTopic(topic_)->problem, "log-head-lost");
+  EXPECT_EQ(Append("o-1").error().reason(), "log-head-lost");
+}
+
+TEST_F(ALogThatWentBack, OrCouldLoseEventsIsReadOnly) {
+  MakeTopic();
+  log_.SetUnsafe(topic_, "cleanup.policy=compact");
+  Restart();
+  EXPECT_EQ(Append("o-1").error().reason(), "unsafe-settings");
+}
+
+TEST_F(WaitingForTheFold, EndsWhenThePositionIsApplied) {
+  MakeTopic();
+  log_.HoldReaders(true);
+  auto append = StartAppend("o-1", {});
+  Position behind;
+  behind.next[Partition(0)] = {Offset(2), 0};
+  std::promise<bool> reached;
+  store_->WhenApplied(topic_, behind, WaitFor::kAll, SystemClock().Now() + std::chrono::seconds(10),
+                      [&reached](bool fulfilled) { reached.set_value(fulfilled); });
+  log_.HoldReaders(false);
+  EXPECT_TRUE(reached.get_future().get());
+  EXPECT_TRUE(append.get()->admitted);
+}
+
+TEST_F(WaitingForTheFold, EndsAtTheDeadline) {
+  MakeTopic();
+  Position beyond;
+  beyond.next[Partition(0)] = {Offset(100), 0};
+  std::promise<bool> reached;
+  store_->WhenApplied(topic_, beyond, WaitFor::kAll, SystemClock().Now() + milliseconds(10),
+                      [&reached](bool fulfilled) { reached.set_value(fulfilled); });
+  EXPECT_FALSE(reached.get_future().get());
+}
+
+TEST_F(WaitingForTheFold, EndsWhenTheStoreCloses) {
+  MakeTopic();
+  Position beyond;
+  beyond.next[Partition(0)] = {Offset(100), 0};
+  std::promise<bool> reached;
+  store_->WhenApplied(topic_, beyond, WaitFor::kAll, SystemClock().Now() + std::chrono::hours(1),
+                      [&reached](bool fulfilled) { reached.set_value(fulfilled); });
+  store_.reset();
+  EXPECT_FALSE(reached.get_future().get());
+}
+
+TEST_F(ALogThatIsAway, AtStartIsWaitedFor) {
+  MakeTopic();
+  ASSERT_TRUE(Append("o-1")->admitted);
+  Restart([this] { log_.SetReachable(false); });
+  EXPECT_FALSE(store_->Ready().ok());
+  EXPECT_EQ(store_->GetTopic(topic_).error().reason(), "log-unavailable");
+  log_.SetReachable(true);
+  ASSERT_TRUE(Eventually([this] { return store_->Ready().ok(); }));
+  EXPECT_EQ(Append("o-1")->first_version, Version(1));
+}
+
+}  // namespace
+}  // namespace bitacora::tests
