@@ -1,0 +1,130 @@
+#include <bitacora/event_store/kafka_log.h>
+
+#include <bitacora/base/clock.h>
+#include <bitacora/base/mutex.h>
+#include <bitacora/base/thread.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "src/kafka/admin.h"
+#include "src/kafka/fetcher.h"
+#include "src/kafka/producer.h"
+#include "src/kafka/reachability.h"
+#include "src/kafka/reader.h"
+#include "src/kafka/worker.h"
+
+namespace bitacora::event_store {
+namespace kafka {
+namespace {
+
+/// While Kafka does not answer it is asked this often; and for so long each time.
+constexpr milliseconds kAskWhileAway{500};
+constexpr milliseconds kAnswerWhileAway{1000};
+/// While it does, a silent Kafka is found after at most the sum.
+constexpr milliseconds kAskWhileThere{5000};
+constexpr milliseconds kAnswerWhileThere{3000};
+
+class KafkaLog final : public Log {
+ public:
+  KafkaLog(const KafkaLogOptions& options, Metrics& metrics)
+      : options_(options), metrics_(metrics), reachability_(metrics) {}
+
+  Status Start() {
+    BITACORA_ASSIGN_OR_RETURN(admin_, Admin::Open(options_, reachability_));
+    worker_ = std::make_unique<Worker>("kafka-worker");
+    BITACORA_ASSIGN_OR_RETURN(producer_,
+                              Producer::Open(options_, metrics_, reachability_, *worker_));
+    fetcher_ = std::make_unique<Fetcher>(options_, metrics_, *admin_);
+    prober_ = StartThread("kafka-probe", [this](const std::stop_token& stop) { Probe(stop); });
+    return {};
+  }
+
+  std::string id() const override { return admin_->cluster_id(); }
+
+  Result<std::vector<TopicDescription>> Topics() override {
+    auto topics = admin_->Topics();
+    if (topics.ok()) {
+      for (const TopicDescription& topic : *topics) producer_->Learn(topic.name, true);
+    }
+    return topics;
+  }
+
+  Result<TopicDescription> Describe(const TopicName& topic) override {
+    auto described = admin_->Describe(topic);
+    if (described.ok()) producer_->Learn(topic, true);
+    if (!described.ok() && described.error().code() == ErrorCode::kNotFound) {
+      producer_->Learn(topic, false);
+    }
+    return described;
+  }
+
+  Status CreateTopic(const TopicName& topic, std::int32_t partitions) override {
+    Status made = admin_->CreateTopic(topic, partitions);
+    if (made.ok()) producer_->Learn(topic, true);
+    return made;
+  }
+
+  void Append(const TopicPartition& at, Record record, AppendCallback callback) override {
+    producer_->Append(at, std::move(record), std::move(callback));
+  }
+
+  Result<std::unique_ptr<LogReader>> NewReader() override {
+    return Reader::Open(options_, metrics_, reachability_, *admin_, *worker_, readers_);
+  }
+
+  Result<Fetched> Fetch(const TopicPartition& at, Offset from, const FetchLimits& limits) override {
+    return fetcher_->Fetch(at, from, limits);
+  }
+
+  Result<Offset> Earliest(const TopicPartition& at) override { return admin_->Earliest(at); }
+  Result<Offset> Latest(const TopicPartition& at) override { return admin_->Latest(at); }
+  Result<Offset> OffsetForTime(const TopicPartition& at, std::int64_t wall_ms) override {
+    return admin_->OffsetForTime(at, wall_ms);
+  }
+
+  Status Writable() const override {
+    BITACORA_RETURN_IF_ERROR(reachability_.status());
+    return producer_->Ready();
+  }
+
+  Status Checkpoint(const std::string&) override { return {}; }
+
+ private:
+  void Probe(const std::stop_token& stop) {
+    std::mutex waiting;
+    std::condition_variable_any stopped;
+    while (!stop.stop_requested()) {
+      const bool there = reachability_.answers();
+      admin_->Probe(there ? kAnswerWhileThere : kAnswerWhileAway);
+      std::unique_lock lock(waiting);
+      stopped.wait_for(lock, stop, reachability_.answers() ? kAskWhileThere : kAskWhileAway,
+                       [] { return false; });
+    }
+  }
+
+  // In the order of use; destroyed the other way round: first nobody asks any more, then the appends
+  // get their answers (the worker may still retire a producer), then the checks of readers end.
+  const KafkaLogOptions options_;
+  Metrics& metrics_;
+  Reachability reachability_;
+  std::atomic<int> readers_{0};
+  std::unique_ptr<Admin> admin_;
+  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<Producer> producer_;
+  std::unique_ptr<Fetcher> fetcher_;
+  std::jthread prober_;
+};
+
+}  // namespace
+}  // namespace kafka
+
+Result<std::unique_ptr<Log>> OpenKafkaLog(const KafkaLogOptions& options, Metrics& metrics) {
+  auto log = std::make_unique<kafka::KafkaLog>(options, metrics);
+  BITACORA_RETURN_IF_ERROR(log->Start());
+  return std::unique_ptr<Log>(std::move(log));
+}
+
+}  // namespace bitacora::event_store

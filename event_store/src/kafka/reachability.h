@@ -1,0 +1,35 @@
+// Whether Kafka answers, as all our clients together see it.
+#pragma once
+
+#include <bitacora/base/metrics.h>
+#include <bitacora/base/mutex.h>
+#include <bitacora/base/status.h>
+
+#include <atomic>
+#include <string>
+
+namespace bitacora::event_store::kafka {
+
+/// Thread-safe; no call blocks. Logs and counts each change once.
+class Reachability {
+ public:
+  explicit Reachability(Metrics& metrics);
+
+  /// A broker answered.
+  void Answered() EXCLUDES(mu_);
+  /// Nobody answers; `why` for people.
+  void Lost(std::string why) EXCLUDES(mu_);
+
+  /// kUnavailable with the reason, also before the first answer.
+  Status status() const EXCLUDES(mu_);
+  bool answers() const { return answers_; }
+
+ private:
+  Gauge& reachable_;
+  std::atomic<bool> answers_{false};  // Written under mu_, so that it fits why_.
+
+  mutable Mutex mu_;
+  std::string why_ GUARDED_BY(mu_) = "Kafka has not answered yet";
+};
+
+}  // namespace bitacora::event_store::kafka
