@@ -146,7 +146,8 @@ Status AttributeCollector::Set(std::string_view name, ExtensionValue::Type type,
   }
   if (name == "specversion") {
     if (has_specversion_) return AttributeError(name, "stands twice");
-    if (text != "1.0") return AttributeError(name, "not 1.0");
+    if (type != ExtensionValue::Type::kString || text != "1.0")
+      return AttributeError(name, "not 1.0");
     has_specversion_ = true;
     return {};
   }
