@@ -4,6 +4,7 @@
 #include <bitacora/domain/json.h>
 
 #include "src/json_scanner.h"
+#include "src/text.h"
 
 namespace bitacora {
 namespace {

@@ -2,31 +2,15 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 #include <bitacora/base/encoding.h>
+
+#include "src/text.h"
 
 namespace bitacora {
 namespace {
 
 constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-constexpr bool IsPlain(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
-}
-
-/// Whether each of eight bytes IsPlain; the exact answer, whatever the order of bytes.
-bool AllPlain(std::uint64_t bytes) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101;
-  constexpr std::uint64_t kHighs = 0x8080808080808080;
-  // A byte borrows from its neighbour only if itself is hit, so "any hit" is exact.
-  const auto any_below = [](std::uint64_t x, std::uint64_t limit) { return x - kOnes * limit; };
-  const std::uint64_t quote = bytes ^ (kOnes * '"');
-  const std::uint64_t backslash = bytes ^ (kOnes * '\\');
-  return ((any_below(bytes, 0x20) | any_below(quote, 1) | any_below(backslash, 1) | bytes) &
-          kHighs) == 0;
-}
 
 /// The value of an escape's second character but 'u'; 0 where there is no such escape.
 char SimpleEscape(char c) {
@@ -79,6 +63,11 @@ void AppendUtf8(unsigned point, std::string* out) {
   }
 }
 
+/// Most names differ in size or at their beginning: spares the call that == is.
+bool Same(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && (a.empty() || (a.front() == b.front() && a == b));
+}
+
 /// Of the four digits that stand at `digits`.
 unsigned QuadAt(const char* digits) {
   unsigned unit = 0;
@@ -87,16 +76,6 @@ unsigned QuadAt(const char* digits) {
 }
 
 }  // namespace
-
-std::size_t PlainPrefix(std::string_view text) {
-  std::size_t size = 0;
-  for (std::uint64_t bytes; text.size() - size >= sizeof bytes; size += sizeof bytes) {
-    std::memcpy(&bytes, text.data() + size, sizeof bytes);
-    if (!AllPlain(bytes)) break;
-  }
-  while (size < text.size() && IsPlain(text[size])) ++size;
-  return size;
-}
 
 void AppendUnescaped(std::string_view raw, std::string* out) {
   while (!raw.empty()) {
@@ -352,7 +331,8 @@ bool JsonScanner::NamesDiffer(std::uint32_t begin) {
   bool doubled = false;
   if (last - first <= 8) {
     for (auto name = first; name != last && !doubled; ++name) {
-      doubled = std::find(first, name, *name) != name;
+      doubled =
+          std::any_of(first, name, [&](std::string_view other) { return Same(*name, other); });
     }
   } else {
     // By size first: most names then differ without a look at their bytes.

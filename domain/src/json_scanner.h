@@ -83,8 +83,4 @@ class JsonScanner {
 /// Appends what the inside of a checked JSON string stands for.
 void AppendUnescaped(std::string_view raw, std::string* out);
 
-/// The number of bytes that `text` begins with and that stand in a JSON string as they are:
-/// printable ASCII without quote and backslash.
-std::size_t PlainPrefix(std::string_view text);
-
 }  // namespace bitacora
