@@ -601,7 +601,9 @@ TEST_F(AClientThatLeaves, InTheMiddleOfALargeAnswerHarmsNobody) {
 // Descriptors are used again at once, and answers come from another thread when their client has
 // long gone: the situation in which answers went to other clients.
 TEST_F(AClientThatLeaves, LeavesNoAnswerToAnother) {
-  Start();
+  HttpServerOptions options;
+  options.workers = 2;
+  Start(options);
   std::jthread answerer([this](std::stop_token stop) {
     while (!stop.stop_requested() || shelf_.size() > 0) {
       if (shelf_.size() == 0) {
@@ -808,6 +810,15 @@ TEST_F(TooManyConnections, AreToldSo) {
   clients.clear();
   EXPECT_TRUE(Eventually([this] { return server_->connections() == 0; }));
   EXPECT_TRUE(Serves());
+}
+
+TEST_F(TooManyConnections, AreNeverMoreThanHalfTheDescriptors) {
+  HttpLimits limits;
+  limits.connections_max = 1'000'000'000;
+  Start(limits);
+  rlimit descriptors{};
+  getrlimit(RLIMIT_NOFILE, &descriptors);
+  EXPECT_EQ(server_->limits().connections_max, descriptors.rlim_cur / 2);
 }
 
 class OutOfDescriptors : public ServerTest {

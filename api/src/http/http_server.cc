@@ -68,6 +68,8 @@ class PistacheHttpServer final : public HttpServer {
     return state_.requests_in_flight.load() == 0;
   }
 
+  const HttpLimits& limits() const override { return state_.limits; }
+
  private:
   void Run(std::size_t workers, std::unique_ptr<Acceptor> acceptor) {
     reactor_ = std::make_shared<Pistache::Aio::Reactor>();

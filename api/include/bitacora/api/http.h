@@ -33,8 +33,10 @@ struct HttpRequest {
   int Count(std::string_view name) const;
 };
 
-/// One answer. Date, Content-Length and Connection are the server's to add; a HEAD request gets the
-/// same fields without the body, 204 and 304 get none.
+/// One answer. Date, Content-Length, Transfer-Encoding and Connection are the server's to add; a
+/// HEAD request gets the same fields without the body, 204 and 304 get none. An answer with a
+/// status outside 200 to 599, one of the server's fields, or a control character in a value is
+/// replaced by a 500 and logged: it would forge fields.
 struct HttpResponse {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> fields;  ///< Names as they shall be sent.
@@ -64,7 +66,8 @@ class Responder {
   ~Responder();
 
   void Send(HttpResponse response);
-  /// False once the client has gone: long waits may be given up.
+  /// False once the client has gone, as far as is known: long waits may be given up. A client that
+  /// has shut its side only is still there.
   bool Alive() const;
 
  private:
