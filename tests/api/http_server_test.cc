@@ -821,6 +821,36 @@ TEST_F(TooManyConnections, AreNeverMoreThanHalfTheDescriptors) {
   EXPECT_EQ(server_->limits().connections_max, descriptors.rlim_cur / 2);
 }
 
+using TooManyBytes = ServerTest;
+
+TEST_F(TooManyBytes, HeldForAllClientsTogetherRefuseWhatIsLarge) {
+  HttpLimits limits;
+  limits.buffered_bytes_max = 1u << 20;
+  Start(limits);
+  large_ = std::string(64u << 20, 'l');
+  RawClient hoarder = Connect();
+  ASSERT_TRUE(hoarder.Send(Get("/large")));
+  ASSERT_TRUE(hoarder.IsReadable(seconds(10)));
+  ASSERT_TRUE(Serves());
+  RawClient reader = Connect();
+  const RawResponse refused = reader.Exchange(Get("/large"));
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.body, "overloaded");
+  EXPECT_EQ(reader.Exchange(Get("/a")).status, 200);
+  RawClient writer = Connect();
+  EXPECT_EQ(writer.Exchange(Post("/echo", std::string(4u << 20, 'b'))).status, 503);
+  EXPECT_THAT(writer.ReceiveAll(), IsEmpty());
+  // What is held is counted off again, whether it has gone out or not.
+  EXPECT_TRUE(hoarder.Receive().body == large_);
+  EXPECT_EQ(reader.Exchange(Get("/large")).status, 200);
+  ASSERT_TRUE(hoarder.Send(Get("/large")));
+  ASSERT_TRUE(hoarder.IsReadable(seconds(10)));
+  ASSERT_EQ(reader.Exchange(Get("/large")).status, 503);
+  hoarder.Reset();
+  EXPECT_TRUE(Eventually([this] { return server_->connections() == 1; }));
+  EXPECT_EQ(reader.Exchange(Get("/large")).status, 200);
+}
+
 class OutOfDescriptors : public ServerTest {
  protected:
   OutOfDescriptors() { getrlimit(RLIMIT_NOFILE, &before_); }

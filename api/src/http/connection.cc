@@ -20,6 +20,11 @@ namespace {
 
 constexpr std::chrono::seconds kLingerTimeout{2};
 
+// What a request or an answer may hold even if all connections together hold too much.
+constexpr std::size_t kSmallBytes = 64u << 10;
+
+constexpr FramingError kOverloaded{503, "overloaded",
+                                   "The server holds as many requests and answers as it can."};
 constexpr FramingError kHeaderTimeout{408, "request-timeout",
                                       "The header block did not arrive in time."};
 constexpr FramingError kBodyTimeout{408, "request-timeout", "The body did not arrive in time."};
@@ -82,6 +87,11 @@ void Connection::Read() {
   if (got > 0) {
     worker_.server().metrics.Received(static_cast<std::size_t>(got));
     Consume(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+    if (phase_ == Phase::kOpen && framer_.body_bytes() > kSmallBytes &&
+        worker_.server().buffered_bytes.load(std::memory_order_relaxed) >
+            worker_.server().limits.buffered_bytes_max) {
+      Fail(kOverloaded);
+    }
   } else if (got == 0) {
     // A client may shut its side once it has sent all its requests; they are still answered.
     end_of_input_ = true;
@@ -158,6 +168,7 @@ void Connection::Fail(const FramingError& error) {
   slot.keep_alive = false;
   slot.method_label = MethodLabel("");
   slot.response = worker_.ErrorAnswer(error);
+  answers_waiting_bytes_ += slot.response.body.size();
   phase_ = Phase::kFinishing;
 }
 
@@ -174,11 +185,18 @@ void Connection::Deliver(std::uint64_t sequence, HttpResponse response) {
   Slot& slot = slots_[sequence - first_sequence_];
   slot.answered = true;
   slot.response = std::move(response);
+  ServerState& server = worker_.server();
+  if (slot.response.body.size() > kSmallBytes &&
+      server.buffered_bytes.load(std::memory_order_relaxed) > server.limits.buffered_bytes_max) {
+    server.metrics.Failed(kOverloaded.reason);
+    slot.response = worker_.ErrorAnswer(kOverloaded);
+  }
   if (!IsSendable(slot.response)) {
     LogError("An answer could not be sent as it was made.",
              {{"status", std::int64_t{slot.response.status}}});
     slot.response = worker_.ErrorAnswer({500, "internal-error", "The server made a bad answer."});
   }
+  answers_waiting_bytes_ += slot.response.body.size();
   PumpAnswers();
   if (!consuming_) worker_.SettleLater(this);
 }
@@ -217,6 +235,7 @@ void Connection::PumpAnswers() {
 
 void Connection::Encode(Slot* slot, bool close) {
   HttpResponse& response = slot->response;
+  answers_waiting_bytes_ -= response.body.size();
   if (output_.empty()) progress_at_ = worker_.now();
   std::string& head = worker_.head_buffer();
   head.clear();
@@ -233,6 +252,7 @@ void Connection::DropSlots() {
   worker_.server().requests_in_flight.fetch_sub(dropped, std::memory_order_relaxed);
   first_sequence_ += slots_.size();
   slots_.clear();
+  answers_waiting_bytes_ = 0;
 }
 
 void Connection::Send() {
@@ -276,6 +296,7 @@ void Connection::Settle() {
     phase_ = Phase::kFinishing;
   }
   FinishIfDone();
+  CountBuffered();
   UpdateInterest();
   UpdateDeadline();
 }
@@ -285,6 +306,18 @@ void Connection::FinishIfDone() {
   if (end_of_input_ || shutdown(fd_, SHUT_WR) != 0) return Close();
   phase_ = Phase::kLingering;
   linger_until_ = worker_.now() + kLingerTimeout;
+}
+
+// Most connections hold little; they are not counted, and cost nothing here.
+void Connection::CountBuffered() {
+  std::size_t held = 0;
+  if (phase_ != Phase::kClosed) {
+    held = framer_.body_bytes() + output_.size() + answers_waiting_bytes_;
+    if (held <= kSmallBytes) held = 0;
+  }
+  if (held == buffered_counted_) return;
+  worker_.server().buffered_bytes.fetch_add(held - buffered_counted_, std::memory_order_relaxed);
+  buffered_counted_ = held;
 }
 
 void Connection::BeginDrain() {
@@ -299,6 +332,7 @@ void Connection::Close() {
   handle_->alive.store(false, std::memory_order_relaxed);
   handle_->connection = nullptr;
   DropSlots();
+  CountBuffered();
   worker_.server().requests_in_flight.fetch_sub(std::exchange(answers_unsent_, 0),
                                                 std::memory_order_relaxed);
   worker_.Remove(this);

@@ -88,6 +88,7 @@ class Connection final : public TimerWheel::Entry {
   void DropSlots();
   void Send();
   void FinishIfDone();
+  void CountBuffered();
   void Close();
   void Cut();
 
@@ -114,8 +115,10 @@ class Connection final : public TimerWheel::Entry {
   Framer framer_;
   std::string held_;  // bytes read while no further request may be begun
   std::deque<Slot> slots_;
-  std::uint64_t first_sequence_ = 0;  // of slots_.front()
-  std::size_t answers_unsent_ = 0;    // of the handler's, in output_
+  std::uint64_t first_sequence_ = 0;       // of slots_.front()
+  std::size_t answers_unsent_ = 0;         // of the handler's, in output_
+  std::size_t answers_waiting_bytes_ = 0;  // of bodies in slots_
+  std::size_t buffered_counted_ = 0;       // our part of the server's buffered_bytes
   Output output_;
 
   Framer::Stage timed_stage_ = Framer::Stage::kBetween;

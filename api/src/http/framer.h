@@ -63,6 +63,8 @@ class Framer {
 
   const FramingError& error() const { return error_; }
   Stage stage() const;
+  /// What has come of the body being read.
+  std::size_t body_bytes() const { return framed_.request.body.size(); }
 
  private:
   enum class State {

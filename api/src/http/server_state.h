@@ -40,6 +40,7 @@ struct ServerState {
   HttpMetrics metrics;
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> requests_in_flight{0};
+  std::atomic<std::size_t> buffered_bytes{0};  // held by connections that hold much
   std::atomic<bool> draining{false};
 
   // Guards nothing but the wait for the last connection's end.

@@ -26,6 +26,9 @@ struct HttpLimits {
   /// While more than this waits to be sent on a connection, no further request of it is begun. Held
   /// answers can exceed it: those to the requests begun before, each as large as handlers make it.
   std::size_t output_bytes_max = 1u << 20;
+  /// Bodies on their way in and answers on their way out, of all connections together. While there
+  /// is more, requests and answers above 64 KiB are refused: 503.
+  std::size_t buffered_bytes_max = 512u << 20;
   std::size_t pipelined_requests_max = 64;          ///< Beyond it, reading pauses.
   std::chrono::milliseconds header_timeout{5'000};  ///< First byte to end of header block: 408
   std::chrono::milliseconds body_timeout{30'000};   ///< End of header block to end of body: 408
@@ -66,8 +69,8 @@ class HttpServer {
   /// time-out), with which the connection closes, and for one that was abandoned or whose answer
   /// cannot be sent. `reason` is one of malformed-request, uri-too-long, header-too-large,
   /// body-too-large, method-not-implemented, coding-not-implemented, version-not-supported,
-  /// expectation-failed, request-timeout, too-many-connections, internal-error; `detail` is a
-  /// sentence without bytes of the client's. Called on a worker thread.
+  /// expectation-failed, request-timeout, too-many-connections, overloaded, internal-error;
+  /// `detail` is a sentence without bytes of the client's. Called on a worker thread.
   using ErrorPage =
       std::function<HttpResponse(int status, std::string_view reason, std::string_view detail)>;
 

@@ -1,18 +1,18 @@
 // The REST API: every route of Bitacora, on top of HttpServer.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include <bitacora/api/http_server.h>
 #include <bitacora/base/clock.h>
 #include <bitacora/base/metrics.h>
 #include <bitacora/base/status.h>
 #include <bitacora/base/uuid.h>
 #include <bitacora/event_store/event_store.h>
-
-#include <chrono>
-#include <cstddef>
-#include <memory>
-#include <string>
-#include <vector>
 
 namespace bitacora::api {
 
