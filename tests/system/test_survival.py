@@ -1,0 +1,181 @@
+"""What is left after a kill, without state, after SIGTERM; and what keeps a server from starting."""
+
+import json
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from conftest import LOG, unique
+from server import PROGRAM, environment, problem_of, wait_until
+
+QUERIES = ["/v1/topics/{t}", "/v1/topics/{t}/events?limit=1000", "/v1/topics/{t}/streams/s-1/events",
+           "/v1/topics/{t}/streams/s-2/events?direction=backwards&limit=3", "/v1/topics/{t}/streams/s-1/appends/k-1",
+           "/v1/topics/{t}/streams/s-0/appends/refused", "/v1/read-models/{t}.latest", "/v1/read-models/{t}.latest/s-1"]
+
+
+def fill(client):
+    """A topic with something of everything."""
+    topic = unique("t")
+    client.put(f"/v1/topics/{topic}", {"partitions": 3})
+    for n in range(60):
+        client.append(topic, f"s-{n % 5}", [{"type": "T", "data": {"n": n}}] * (1 + n % 3), Idempotency_Key=f"k-{n}")
+    seen = client.append(topic, "s-0", {"type": "T"}, If_None_Match="*", Idempotency_Key="refused")
+    assert seen.status_code == 412
+    wait_until(lambda: len(client.get(f"/v1/read-models/{topic}.latest").json()["documents"]) == 5)
+    return topic
+
+
+def answers(client, topic):
+    wait_until(lambda: client.get(f"/v1/read-models/{topic}.latest").status_code == 200)
+    got = {}
+    for query in QUERIES:
+        path = query.format(t=topic)
+        got[path] = wait_until(lambda path=path: (a := client.get(path)).status_code == 200 and a.content)
+    return got
+
+
+def test_a_kill_loses_nothing(make_server):
+    server = make_server().start()
+    client = server.client()
+    topic = fill(client)
+    before = answers(client, topic)
+    first = client.append(topic, "s-1", {"type": "U"}, Idempotency_Key="last")
+    server.kill()
+    server.again()
+    again = client.append(topic, "s-1", {"type": "U"}, Idempotency_Key="last")
+    assert again.content == first.content and again.headers["Idempotent-Replayed"] == "true"
+    after = answers(client, topic)
+    path = f"/v1/topics/{topic}/streams/s-2/events?direction=backwards&limit=3"
+    assert after[path] == before[path]
+
+
+def test_state_can_be_deleted(make_server):
+    server = make_server().start()
+    client = server.client()
+    topic = fill(client)
+    before = answers(client, topic)
+    assert server.terminate() == 0
+    server.forget_state()
+    server.again()
+    wait_until(lambda: len(client.get(f"/v1/read-models/{topic}.latest").json()["documents"]) == 5)
+    assert answers(client, topic) == before
+    replayed = client.append(topic, "s-0", {"type": "T"}, If_None_Match="*", Idempotency_Key="refused")
+    assert replayed.status_code == 412 and replayed.headers["Idempotent-Replayed"] == "true"
+
+
+def test_sigterm_under_load_answers_everything_it_took(make_server):
+    server = make_server().start()
+    topic = unique("t")
+    server.client().put(f"/v1/topics/{topic}", {"partitions": 3})
+    stop = threading.Event()
+    acknowledged, broken = [0] * 8, []
+
+    def write(number):
+        client = server.client(check=False)
+        while not stop.is_set():
+            try:
+                answer = client.append(topic, f"s-{number}", {"type": "T"})
+            except Exception as error:  # The server has gone; whether it took the request is the question.
+                if "Connection refused" not in str(error) and "Connection aborted" not in str(error):
+                    broken.append(error)
+                return
+            if answer.status_code == 201:
+                acknowledged[number] += 1
+            else:
+                assert problem_of(answer) == "draining", answer.text
+                return
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: sum(acknowledged) > 200)
+    code = server.terminate(seconds=25)
+    stop.set()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert (code, broken) == (0, [])
+    server.again()
+    for number in range(8):
+        head = server.client().get(f"/v1/topics/{topic}/streams/s-{number}/events?direction=backwards&limit=1")
+        assert head.json()["events"][0]["version"] + 1 >= acknowledged[number]
+
+
+def test_sigterm_ends_long_polls(make_server):
+    server = make_server().start()
+    topic = unique("t")
+    server.client().put(f"/v1/topics/{topic}", {"partitions": 1})
+    answered = []
+    waiting = threading.Thread(target=lambda: answered.append(
+        server.client(check=False).get(f"/v1/topics/{topic}/events", Prefer="wait=60").status_code))
+    waiting.start()
+    wait_until(lambda: "bitacora_http" in server.client().get("/metrics").text)
+    assert server.terminate(seconds=25) == 0
+    waiting.join(timeout=10)
+    assert answered in ([200], [503])
+
+
+def start_and_fail(*arguments):
+    return subprocess.run([PROGRAM, "serve", *arguments], capture_output=True, encoding="utf-8",
+                          timeout=60, env=environment())
+
+
+def test_a_second_server_keeps_out_of_a_directory_in_use(make_server):
+    server = make_server().start()
+    done = start_and_fail("--listen", "127.0.0.1:0", *server.arguments)
+    assert done.returncode == 3 and str(server.data) in done.stderr and done.stdout == ""
+
+
+def test_a_port_in_use_is_told(make_server, tmp_path):
+    server = make_server().start()
+    done = start_and_fail("--listen", server.url.removeprefix("http://"), "--data", str(tmp_path / "other"))
+    assert done.returncode in (2, 3) and done.stderr.count("\n") >= 1 and done.stdout == ""
+
+
+@pytest.mark.skipif(LOG != "embedded", reason="of the embedded log")
+def test_a_directory_of_the_embedded_log_is_not_for_kafka(make_server):
+    server = make_server().start()
+    server.terminate()
+    done = start_and_fail("--listen", "127.0.0.1:0", "--data", str(server.data), "--kafka", "127.0.0.1:1")
+    assert done.returncode == 3, done.stderr
+
+
+def test_a_followers_token_outlives_the_server(make_server):
+    server = make_server().start()
+    client = server.client()
+    topic = fill(client)
+    token = client.get(f"/v1/topics/{topic}/events?limit=7").json()["next"]
+    rest = client.get(f"/v1/topics/{topic}/events?position={token}&limit=1000").json()["events"]
+    server.kill()
+    server.again()
+    assert client.get(f"/v1/topics/{topic}/events?position={token}&limit=1000").json()["events"] == rest
+
+
+def test_the_program_follows_through_a_restart(make_server):
+    server = make_server().start()
+    topic = unique("t")
+    assert server.run("create-topic", topic).returncode == 0
+    with subprocess.Popen([PROGRAM, "follow", topic, "--json", "--server", server.url], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, encoding="utf-8", env=environment()) as follower:
+        for n in range(3):
+            assert server.run("append", topic, "s", "--type", "T", "--data", str(n)).returncode == 0
+            assert json.loads(follower.stdout.readline())["data"] == n
+            server.kill()
+            server.again()
+        follower.send_signal(signal.SIGINT)
+        rest, errors = follower.communicate(timeout=30)
+    assert (follower.returncode, rest) == (0, "") and "position: " in errors
+
+
+def test_a_million_byte_import_can_be_sent_again(make_server):
+    server = make_server().start()
+    topic = unique("t")
+    server.run("create-topic", topic)
+    text = "".join(json.dumps({"stream": f"s-{n % 50}", "type": "T", "data": n}) + "\n" for n in range(5000))
+    for _ in range(2):
+        done = server.run("append", topic, "--key", "import", stdin=text)
+        assert (done.returncode, done.stdout) == (0, "5,000 events appended\n"), done.stderr
+    assert server.client().get(f"/v1/topics/{topic}").json()["events"] == 5000
+    events = [json.loads(line) for line in server.run("read", topic, "s-7", "--json").stdout.splitlines()]
+    assert [e["data"] for e in events] == list(range(7, 5000, 50))
