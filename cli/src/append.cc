@@ -95,13 +95,14 @@ Result<std::string> EventJson(const AppendFlags& flags) {
     json.append(R"(,"id":)");
     AppendJsonString(&json, flags.id);
   }
+  std::string data = "null";
   if (!flags.data.empty()) {
-    BITACORA_ASSIGN_OR_RETURN(const std::string data, ReadData(flags.data));
-    if (const Status status = CheckJson(data); !status.ok()) {
-      return Error(ErrorCode::kInvalidArgument, "--data is no JSON: " + status.error().message());
-    }
-    json.append(R"(,"data":)").append(data);
+    BITACORA_ASSIGN_OR_RETURN(data, ReadData(flags.data));
   }
+  if (const Status status = CheckJson(data); !status.ok()) {
+    return Error(ErrorCode::kInvalidArgument, "--data is no JSON: " + status.error().message());
+  }
+  json.append(R"(,"data":)").append(data);
   return json.append("}");
 }
 
@@ -183,7 +184,8 @@ void AddAppend(CLI::App& program, Run* run) {
   command->add_option("TOPIC", flags->topic, "The topic")->required();
   command->add_option("STREAM", flags->stream, "The stream; lines may name their own");
   command->add_option("--type", flags->type, "What happened, such as OrderPlaced");
-  command->add_option("--data", flags->data, "JSON, @FILE, or - for stdin")->type_name("JSON");
+  command->add_option("--data", flags->data, "JSON, @FILE, or - for stdin; null where absent")
+      ->type_name("JSON");
   command->add_option("--id", flags->id, "The event's own id; made where absent");
   command
       ->add_option("--expect", flags->expect,

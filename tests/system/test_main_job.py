@@ -77,7 +77,7 @@ def test_a_wrong_shape_of_a_topic_is_refused(client, body):
 
 
 @pytest.mark.parametrize("name", ["a%20b", "%2e%2e", "a%2Fb", "x" * 250, "%00", "__consumer_offsets",
-                                  "bitacora.groups", "%C3%A9"])
+                                  "bitacora.groups", "%C3%A9"], ids=lambda name: name[:9])
 def test_a_wrong_name_of_a_topic_is_refused(client, name):
     assert client.put(f"/v1/topics/{name}", {}).status_code == 400
 
@@ -110,9 +110,9 @@ def test_a_plain_event_is_completed(client, topic):
 
 
 def test_an_event_without_data_has_none(client, topic):
-    client.append(topic, "s", {"type": "T", "id": "mine"})
+    assert client.append(topic, "s", json.dumps(cloud_event(id="mine")), **STRUCTURED).status_code == 201
     event, = events_of(client, topic, "s")
-    assert event["id"] == "mine" and "data" not in event
+    assert event["id"] == "mine" and "data" not in event and "data_base64" not in event
 
 
 def test_data_keep_their_bytes(client, topic):
@@ -164,7 +164,7 @@ def test_streams_have_names_of_any_script(client, topic):
     assert events_of(client, topic, path)[0]["stream"] == stream
 
 
-@pytest.mark.parametrize("stream", ["%2e", "%2e%2e", "%0a", "%00", "%7f", "%ff", "x" * 201, "%c3"])
+@pytest.mark.parametrize("stream", ["%2e", "%2e%2e", "%0a", "%00", "%7f", "%ff", "x" * 201, "%c3"], ids=lambda name: name[:9])
 def test_a_wrong_name_of_a_stream_is_refused(client, topic, stream):
     assert client.append(topic, stream, placed()).status_code == 400
 
@@ -177,15 +177,17 @@ def test_a_path_that_is_no_path_is_refused(server, client, topic, path):
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/plain"}, {"Content-Type": "application/xml"}])
 def test_a_body_of_no_known_kind_is_unsupported(client, topic, headers):
-    answer = client.request("POST", f"/v1/topics/{topic}/streams/s/events", b'{"type":"T"}', headers)
+    answer = client.request("POST", f"/v1/topics/{topic}/streams/s/events", b'{"type":"T","data":1}', headers)
     assert (answer.status_code, problem_of(answer)) == (415, "unsupported-media-type")
 
 
 @pytest.mark.parametrize("body", [
-    "", "[]", "{}", "7", "null", '{"type":""}', '{"type":7}', '{"type":"T","surprise":1}', '{"type":"T","type":"U"}',
-    '{"type":"T","id":""}', '{"type":"T","metadata":{"Upper":1}}', '{"type":"T","metadata":{"type":"x"}}',
-    '{"type":"T","metadata":{"a":{}}}', '{"type":"T"', '\ufeff{"type":"T"}', '{"type":"T","data":1e400}',
-    '{"type":"T","data":"\\ud800"}', '{"type":"T","data":' + "[" * 65 + "]" * 65 + "}", '[{"type":"T"},{}]'])
+    "", "[]", "{}", "7", "null", '{"type":"T"}', '{"type":"","data":1}', '{"type":7,"data":1}',
+    '{"type":"T","data":1,"surprise":1}', '{"type":"T","data":1,"type":"U"}', '{"type":"T","data":1,"id":""}',
+    '{"type":"T","data":1,"metadata":{"Upper":1}}', '{"type":"T","data":1,"metadata":{"type":"x"}}',
+    '{"type":"T","data":1,"metadata":{"a":{}}}', '{"type":"T","data":1', '\ufeff{"type":"T","data":1}',
+    '{"type":"T","data":1e400}', '{"type":"T","data":"\\ud800"}', '{"type":"T","data":' + "[" * 65 + "]" * 65 + "}",
+    '[{"type":"T","data":1},{}]'], ids=[f"body-{n}" for n in range(20)])
 def test_a_malformed_event_is_refused_and_nothing_is_written(client, topic, body):
     answer = client.append(topic, "s", body.encode("utf-8"), **PLAIN)
     assert answer.status_code == 400
@@ -296,7 +298,7 @@ def test_copies_in_flight_get_one_verdict(server, topic):
     assert versions(read(server.client(), topic, "s")) == [0]
 
 
-@pytest.mark.parametrize("key", ["", "a b", "x" * 129, "k#1", '""', "é".encode().decode("latin-1")])
+@pytest.mark.parametrize("key", ["", "a b", "x" * 129, "k#1", '""', "é".encode().decode("latin-1")], ids=lambda key: key[:9])
 def test_a_wrong_key_is_refused(client, topic, key):
     assert client.append(topic, "s", placed(), Idempotency_Key=key).status_code == 400
 
@@ -310,8 +312,8 @@ def test_an_append_nobody_made_is_unknown(client, topic):
 def test_an_append_may_be_answered_before_its_verdict(client, topic):
     answer = client.append(topic, "s", placed(), Prefer="respond-async")
     assert answer.status_code in (201, 202)
-    verdict = client.get(answer.headers["Location"], Prefer="wait=10")
-    assert verdict.json()["verdict"] == "admitted"
+    verdict = wait_until(lambda: (v := client.get(answer.headers["Location"])).status_code == 200 and v.json())
+    assert verdict["verdict"] == "admitted"
 
 
 # ---- Bulk
@@ -477,7 +479,7 @@ def test_a_topic_can_be_read_since_a_time(client, topic):
 def test_a_topic_can_be_filtered(client, topic):
     for stream in "abc":
         for kind in ("Placed", "Paid", "Sent"):
-            client.append(topic, stream, {"type": kind})
+            client.append(topic, stream, {"type": kind, "data": 1})
     chosen = all_of(client, topic, "limit=2&type=Paid&type=Sent&stream=a&stream=b")
     assert sorted((e["stream"], e["type"]) for e in chosen) == [("a", "Paid"), ("a", "Sent"), ("b", "Paid"), ("b", "Sent")]
     assert all_of(client, topic, "type=paid") == []
@@ -500,7 +502,7 @@ def test_a_wait_passes_over_what_does_not_match(server, client, topic):
         target=lambda: answers.append(read_topic(server.client(), topic, "?type=Paid", Prefer="wait=30")))
     waiting.start()
     client.append(topic, "s", placed())
-    client.append(topic, "s", {"type": "Paid"})
+    client.append(topic, "s", {"type": "Paid", "data": 1})
     waiting.join(timeout=20)
     assert [e["type"] for e in answers[0].json()["events"]] == ["Paid"]
 
@@ -652,7 +654,7 @@ def test_it_tells_its_version_and_limits(client):
     assert (limits["append_events_max"], limits["page_events_max"], limits["body_bytes_max"]) == (1000, 1000, 8 << 20)
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/nothing", "/v1/topics/", "//livez", "/v2/topics"])
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/nothing", "//livez", "/v2/topics"])
 def test_an_unknown_path_is_not_found(client, path):
     assert client.get(path).status_code == 404
 
@@ -679,8 +681,8 @@ def test_head_is_get_without_a_body(client, ten):
 def test_too_much_is_refused_and_nothing_is_written(client, topic):
     big = {"type": "T", "data": "x" * 1_000_000}
     assert problem_of(client.append(topic, "s", big)) == "append-too-large"
-    assert problem_of(client.append(topic, "s", [{"type": "T"}] * 1001)) == "too-many-events"
-    assert client.append(topic, "s", [{"type": "T"}] * 1000).json()["version"] == 999
+    assert problem_of(client.append(topic, "s", [placed()] * 1001)) == "too-many-events"
+    assert client.append(topic, "s", [placed()] * 1000).json()["version"] == 999
     assert client.append(topic, "t", {"type": "T", "data": "x" * 900_000}).status_code == 201
 
 
@@ -701,10 +703,11 @@ def test_a_page_ends_at_its_bytes(client, topic):
 @pytest.mark.parametrize("line, field, status", [
     ("GET /livez HTTP/1.1", "X: " + "y" * 17_000, b"431"), ("GET /" + "x" * 9000 + " HTTP/1.1", "X: y", b"414"),
     ("GET /livez HTTP/2.0", "X: y", b"505"), ("GET /livez HTTP/1.1", "Transfer-Encoding: gzip", b"501"),
-    ("POST /livez HTTP/1.1", "Expect: magic", b"417"), ("GET /livez HTTP/1.1", "Host: two", b"400")])
+    ("POST /livez HTTP/1.1", "Expect: magic", b"417"), ("GET /livez HTTP/1.1", "Host: two", b"400")],
+    ids=["header", "uri", "version", "coding", "expectation", "host"])
 def test_a_request_that_is_no_request_gets_one_answer(server, line, field, status):
     answer = raw(server, line, field)
-    assert answer.startswith(b"HTTP/1.1 " + status + b" ") and answer.count(b"HTTP/1.1 ") == 1
+    assert answer.startswith(b"HTTP/1.1 " + status + b" ") and answer.count(b"\r\nDate: ") == 1
 
 
 def raw(server, line, *header_fields):

@@ -21,7 +21,7 @@ def fill(client):
     client.put(f"/v1/topics/{topic}", {"partitions": 3})
     for n in range(60):
         client.append(topic, f"s-{n % 5}", [{"type": "T", "data": {"n": n}}] * (1 + n % 3), Idempotency_Key=f"k-{n}")
-    seen = client.append(topic, "s-0", {"type": "T"}, If_None_Match="*", Idempotency_Key="refused")
+    seen = client.append(topic, "s-0", {"type": "T", "data": 1}, If_None_Match="*", Idempotency_Key="refused")
     assert seen.status_code == 412
     wait_until(lambda: len(client.get(f"/v1/read-models/{topic}.latest").json()["documents"]) == 5)
     return topic
@@ -41,10 +41,10 @@ def test_a_kill_loses_nothing(make_server):
     client = server.client()
     topic = fill(client)
     before = answers(client, topic)
-    first = client.append(topic, "s-1", {"type": "U"}, Idempotency_Key="last")
+    first = client.append(topic, "s-1", {"type": "U", "data": 1}, Idempotency_Key="last")
     server.kill()
     server.again()
-    again = client.append(topic, "s-1", {"type": "U"}, Idempotency_Key="last")
+    again = client.append(topic, "s-1", {"type": "U", "data": 1}, Idempotency_Key="last")
     assert again.content == first.content and again.headers["Idempotent-Replayed"] == "true"
     after = answers(client, topic)
     path = f"/v1/topics/{topic}/streams/s-2/events?direction=backwards&limit=3"
@@ -61,7 +61,7 @@ def test_state_can_be_deleted(make_server):
     server.again()
     wait_until(lambda: len(client.get(f"/v1/read-models/{topic}.latest").json()["documents"]) == 5)
     assert answers(client, topic) == before
-    replayed = client.append(topic, "s-0", {"type": "T"}, If_None_Match="*", Idempotency_Key="refused")
+    replayed = client.append(topic, "s-0", {"type": "T", "data": 1}, If_None_Match="*", Idempotency_Key="refused")
     assert replayed.status_code == 412 and replayed.headers["Idempotent-Replayed"] == "true"
 
 
@@ -76,7 +76,7 @@ def test_sigterm_under_load_answers_everything_it_took(make_server):
         client = server.client(check=False)
         while not stop.is_set():
             try:
-                answer = client.append(topic, f"s-{number}", {"type": "T"})
+                answer = client.append(topic, f"s-{number}", {"type": "T", "data": 1})
             except Exception as error:  # The server has gone; whether it took the request is the question.
                 if "Connection refused" not in str(error) and "Connection aborted" not in str(error):
                     broken.append(error)
