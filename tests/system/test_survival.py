@@ -102,18 +102,34 @@ def test_sigterm_under_load_answers_everything_it_took(make_server):
         assert head.json()["events"][0]["version"] + 1 >= acknowledged[number]
 
 
-def test_sigterm_ends_long_polls(make_server):
+def bytes_received(client):
+    """By the server, over all connections; asking adds the same number each time."""
+    line, = [line for line in client.get("/metrics").text.splitlines()
+             if line.startswith("bitacora_http_received_bytes_total")]
+    return float(line.rsplit(" ", 1)[1])
+
+
+def test_sigterm_answers_long_polls(make_server):
     server = make_server().start()
+    client = server.client()
     topic = unique("t")
-    server.client().put(f"/v1/topics/{topic}", {"partitions": 1})
+    client.put(f"/v1/topics/{topic}", {"partitions": 1})
     answered = []
     waiting = threading.Thread(target=lambda: answered.append(
-        server.client(check=False).get(f"/v1/topics/{topic}/events", Prefer="wait=60").status_code))
+        server.client().get(f"/v1/topics/{topic}/events", Prefer="wait=60")), daemon=True)
+    first, seen = bytes_received(client), [bytes_received(client)]
+    asking = seen[0] - first
     waiting.start()
-    wait_until(lambda: "bitacora_http" in server.client().get("/metrics").text)
+
+    def taken():
+        seen.append(bytes_received(client))
+        return seen[-1] - seen[-2] > asking
+
+    wait_until(taken, what="the long poll's arrival")
     assert server.terminate(seconds=25) == 0
     waiting.join(timeout=10)
-    assert answered in ([200], [503])
+    assert len(answered) == 1, "a request that was taken got no answer"
+    assert answered[0].status_code == 200 and answered[0].json()["events"] == []
 
 
 def start_and_fail(*arguments):

@@ -1,0 +1,187 @@
+"""Clients under a server that dies, and a ledger outside it of what they sent and were told."""
+
+import hashlib
+import http.client
+import json
+import random
+import threading
+import time
+
+from server import wait_until
+
+STREAMS = 3  # Of each client; nobody else writes to them.
+
+
+class Append:
+    def __init__(self, stream, sequence, payload):
+        self.stream = stream
+        self.sequence = sequence
+        self.key = f"{stream}-{sequence}"
+        self.payload = payload
+        self.digest = digest_of(payload)
+        self.version = None  # Once acknowledged.
+
+
+def digest_of(payload):
+    return hashlib.sha256(payload.encode()).hexdigest()
+
+
+class Client:
+    """Appends one event after another, to each of its streams in turn.
+
+    An append that was not answered is sent again with its key, until it is: so every append of the
+    ledger is decided in the end, and none may be there twice.
+    """
+
+    def __init__(self, ledger, number):
+        self.ledger = ledger
+        self.random = random.Random(f"{ledger.seed}-{number}")
+        self.streams = [f"c{number}-{n}" for n in range(STREAMS)]
+        self.sequence = 0
+        self.connection = None
+        self.in_flight = False
+        self.thread = threading.Thread(target=self._work, daemon=True)
+
+    def _work(self):
+        while not self.ledger.stopping:
+            stream = self.streams[self.sequence % STREAMS]
+            payload = self.random.randbytes(self.random.randrange(1, 200)).hex()
+            append = Append(stream, self.sequence // STREAMS, payload)
+            self.sequence += 1
+            self.ledger.sent(append)
+            while not self._try(append):
+                if self.ledger.abandoned:
+                    return
+                time.sleep(0.005)  # The server is down; this paces, it waits for no result.
+
+    def _try(self, append):
+        """True once it is decided."""
+        host, port = self.ledger.server.url.removeprefix("http://").rsplit(":", 1)
+        try:
+            if self.connection is None:
+                self.connection = http.client.HTTPConnection(host, int(port), timeout=30)
+                self.connection.connect()
+            self.in_flight = True
+            self.connection.request(
+                "POST", f"/v1/topics/{self.ledger.topic}/streams/{append.stream}/events",
+                json.dumps({"type": "T", "data": append.payload, "id": append.key}),
+                {"Content-Type": "application/json", "Idempotency-Key": append.key})
+            answer = self.connection.getresponse()
+            body = answer.read()
+            self.in_flight = False
+        except (OSError, http.client.HTTPException):
+            if self.in_flight:
+                self.ledger.lost()
+            self.in_flight = False
+            self.connection = None
+            return False
+        if answer.status == 201:
+            self.ledger.acknowledged(append, json.loads(body))
+            return True
+        if answer.status in (503, 504):
+            return False
+        self.ledger.complain(f"{append.key}: {answer.status} {body[:300]!r}")
+        return True
+
+
+class Ledger:
+    def __init__(self, server, topic, clients=8, seed=1):
+        self.server = server
+        self.topic = topic
+        self.seed = seed
+        self.stopping = False
+        self.abandoned = False
+        self.appends = {}
+        self.acks = 0
+        self.unanswered = 0
+        self.complaints = []
+        self._lock = threading.Lock()
+        self.clients = [Client(self, n) for n in range(clients)]
+
+    def start(self):
+        for client in self.clients:
+            client.thread.start()
+        return self
+
+    def stop(self):
+        """Once every append is decided."""
+        self.stopping = True
+        for client in self.clients:
+            client.thread.join(timeout=60)
+        self.abandoned = True
+        alive = [client for client in self.clients if client.thread.is_alive()]
+        assert not alive, f"{len(alive)} clients have an append that is not decided"
+
+    def in_flight(self):
+        return sum(client.in_flight for client in self.clients)
+
+    # ---- Told by clients
+
+    def sent(self, append):
+        with self._lock:
+            self.appends[append.key] = append
+
+    def acknowledged(self, append, answer):
+        with self._lock:
+            self.acks += 1
+            if answer["firstVersion"] != append.sequence:
+                self.complaints.append(f"{append.key} was told version {answer['firstVersion']}")
+            append.version = answer["firstVersion"]
+
+    def lost(self):
+        with self._lock:
+            self.unanswered += 1
+
+    def complain(self, what):
+        with self._lock:
+            self.complaints.append(what)
+
+    # ---- The check
+
+    def wait_for(self, more, seconds=120):
+        """Until so many more appends are acknowledged."""
+        enough = self.acks + more
+        wait_until(lambda: self.acks >= enough, seconds, f"{more} acknowledgements")
+
+    def compare(self):
+        """Every difference between the ledger and the server's streams, in words. Clients must have
+        stopped."""
+        differences = list(self.complaints)
+        reader = self.server.client(check=False)
+        seen = 0
+        for client in self.clients:
+            for stream in client.streams:
+                events = read_stream(reader, self.topic, stream)
+                seen += len(events)
+                differences += self._compare_stream(stream, events)
+        acknowledged = sum(append.version is not None for append in self.appends.values())
+        if seen != acknowledged:
+            differences.append(f"{seen} events for {acknowledged} acknowledged appends")
+        return differences
+
+    def _compare_stream(self, stream, events):
+        for version, event in enumerate(events):
+            append = self.appends.get(event["id"])
+            if event["version"] != version:
+                yield f"{stream} has version {event['version']} where {version} belongs"
+            elif append is None:
+                yield f"{stream}@{version} was never sent: {event['id']}"
+            elif (append.stream, append.sequence) != (stream, version):
+                yield f"{stream}@{version} is {event['id']}"
+            elif digest_of(event["data"]) != append.digest:
+                yield f"{stream}@{version} has changed"
+        told = [a.sequence for a in self.appends.values() if a.stream == stream and a.version is not None]
+        for sequence in sorted(told)[len(events):]:
+            yield f"{stream}-{sequence} was acknowledged and is lost"
+
+
+def read_stream(client, topic, stream):
+    events, start = [], 0
+    while start is not None:
+        answer = client.get(f"/v1/topics/{topic}/streams/{stream}/events?limit=1000&from={start}")
+        if answer.status_code == 404:
+            return []
+        page = answer.json()
+        events += page["events"]
+        start = page["next"]
+    return events
