@@ -1,15 +1,15 @@
 #include "src/data_directory.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 namespace bitacora::cli {
 namespace {
@@ -26,16 +26,54 @@ Error CannotUse(const std::string& path, std::string_view what) {
   return {ErrorCode::kPermissionDenied, "cannot use " + path + ": " + std::string(what)};
 }
 
-Status CheckFormat(const std::string& path, DataDirectory::LogKind kind) {
-  const std::string file = path + "/FORMAT";
-  const std::string wanted = FormatText(kind);
-  std::ifstream in(file);
-  if (!in) {
-    std::ofstream out(file);
-    out << wanted;
-    out.close();
-    return out ? Status() : Status(CannotUse(file, std::strerror(errno)));
+/// Open until the end of its scope.
+class Descriptor {
+ public:
+  Descriptor(const std::string& path, int flags) : number_(::open(path.c_str(), flags, 0644)) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
   }
+  int number() const { return number_; }
+
+ private:
+  const int number_;
+};
+
+/// Makes the names in a directory survive a power cut.
+Status SyncDirectory(const std::string& path) {
+  const Descriptor directory(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory.number() < 0 || ::fsync(directory.number()) != 0) {
+    return CannotUse(path, std::strerror(errno));
+  }
+  return {};
+}
+
+/// Whole or not at all, also after a power cut: else an empty FORMAT would make the log unreadable.
+Status WriteFormat(const std::string& path, const std::string& text) {
+  const std::string file = path + "/FORMAT";
+  const std::string unfinished = file + ".new";
+  {
+    const Descriptor out(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
+    if (out.number() < 0 ||
+        ::write(out.number(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+        ::fsync(out.number()) != 0) {
+      return CannotUse(unfinished, std::strerror(errno));
+    }
+  }
+  if (::rename(unfinished.c_str(), file.c_str()) != 0) {
+    return CannotUse(file, std::strerror(errno));
+  }
+  BITACORA_RETURN_IF_ERROR(SyncDirectory(path));
+  const auto absolute = std::filesystem::absolute(path).lexically_normal();
+  return SyncDirectory((absolute / "..").lexically_normal().string());
+}
+
+Status CheckFormat(const std::string& path, DataDirectory::LogKind kind) {
+  const std::string wanted = FormatText(kind);
+  std::ifstream in(path + "/FORMAT");
+  if (!in) return WriteFormat(path, wanted);
   const std::string found{std::istreambuf_iterator<char>(in), {}};
   if (found == wanted) return {};
   if (!found.starts_with(kFormatLine)) {
@@ -45,8 +83,9 @@ Status CheckFormat(const std::string& path, DataDirectory::LogKind kind) {
   return Error(ErrorCode::kConflict,
                kind == DataDirectory::LogKind::kKafka
                    ? path + " holds an embedded log; start without --kafka, or with another --data"
-                   : path + " holds the state of a log on Kafka; start with --kafka, or with "
-                            "another --data");
+                   : path +
+                         " holds the state of a log on Kafka; start with --kafka, or with "
+                         "another --data");
 }
 
 }  // namespace
