@@ -13,7 +13,6 @@
 namespace bitacora::event_store::kafka {
 namespace {
 
-constexpr milliseconds kCallLimit{10'000};
 constexpr milliseconds kUnknownTopicLimit{500};
 constexpr milliseconds kAskAgainAfter{50};
 constexpr std::int32_t kPartitionsMax = 64;
@@ -114,14 +113,7 @@ void Admin::Probe(milliseconds limit) {
   // topic at all is no way out: librdkafka 2.0.2 then asks for those it has cached, and lets the
   // broker make the ones that were deleted.
   static const TopicName kAnyTopic("__consumer_offsets");
-  const Deadline deadline = After(limit);
-  auto answer = MetadataOf(&kAnyTopic, deadline);
-  if (!answer.ok() || !cluster_id().empty()) return;
-  char* id = rd_kafka_clusterid(client_.get(), MillisecondsUntil(deadline));
-  if (id == nullptr) return;
-  MutexLock lock(mu_);
-  cluster_id_ = id;
-  rd_kafka_mem_free(client_.get(), id);
+  static_cast<void>(MetadataOf(&kAnyTopic, After(limit)).ok());  // Reachability has what came of it.
 }
 
 std::string Admin::cluster_id() const {
@@ -143,8 +135,19 @@ Result<MetadataHandle> Admin::MetadataOf(const TopicName* topic, Deadline deadli
     reachability_.Lost(error.message());
     return error;
   }
+  RememberClusterId();
   reachability_.Answered();
   return MetadataHandle(metadata);
+}
+
+void Admin::RememberClusterId() {
+  MutexLock lock(mu_);
+  if (!cluster_id_.empty()) return;
+  // Known from the metadata that has just come; 0: does not wait.
+  char* id = rd_kafka_clusterid(client_.get(), 0);
+  if (id == nullptr) return;
+  cluster_id_ = id;
+  rd_kafka_mem_free(client_.get(), id);
 }
 
 Result<Admin::Layout> Admin::LayoutOf(const TopicName& topic, Deadline deadline) {
@@ -305,26 +308,28 @@ Status Admin::WaitUntilLed(const TopicName& topic, std::int32_t partitions, Dead
   }
 }
 
-Result<Offset> Admin::Earliest(const TopicPartition& at) {
-  return QueryOffset(at, RD_KAFKA_OFFSET_BEGINNING);
+Result<Offset> Admin::Earliest(const TopicPartition& at, milliseconds limit) {
+  return QueryOffset(at, RD_KAFKA_OFFSET_BEGINNING, limit);
 }
 
-Result<Offset> Admin::Latest(const TopicPartition& at) {
-  return QueryOffset(at, RD_KAFKA_OFFSET_END);
+Result<Offset> Admin::Latest(const TopicPartition& at, milliseconds limit) {
+  return QueryOffset(at, RD_KAFKA_OFFSET_END, limit);
 }
 
 Result<Offset> Admin::OffsetForTime(const TopicPartition& at, std::int64_t wall_ms) {
-  BITACORA_ASSIGN_OR_RETURN(const Offset found, QueryOffset(at, std::max<std::int64_t>(0, wall_ms)));
+  const std::int64_t time = std::max<std::int64_t>(0, wall_ms);
+  BITACORA_ASSIGN_OR_RETURN(const Offset found, QueryOffset(at, time, kCallLimit));
   // Kafka says -1 where no record is that young.
   if (found.value < 0) return Latest(at);
   return found;
 }
 
-Result<Offset> Admin::QueryOffset(const TopicPartition& at, std::int64_t time) {
+Result<Offset> Admin::QueryOffset(const TopicPartition& at, std::int64_t time,
+                                  milliseconds limit) {
   // Not rd_kafka_query_watermark_offsets: in 2.0.2 it waits beyond its limit when the broker is
   // silent, and does not look for a new leader (both fixed in 2.3.0). ListOffsets takes -2 and -1
   // where a time stands, for the earliest and the latest.
-  const Deadline deadline = After(kCallLimit);
+  const Deadline deadline = After(limit);
   const std::string doing = "asking for an offset of " + Name(at);
   if (at.partition.value < 0) return FromKafka(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, doing);
   const Deadline known_until = After(kUnknownTopicLimit);

@@ -18,13 +18,15 @@ namespace bitacora::event_store::kafka {
 /// Each call blocks until Kafka has answered, 10 s at most where nothing else is said. Thread-safe.
 class Admin {
  public:
+  static constexpr milliseconds kCallLimit{10'000};
+
   static Result<std::unique_ptr<Admin>> Open(const KafkaLogOptions& options,
                                              Reachability& reachability);
 
   /// Asks any broker for anything, and tells Reachability what came of it. Blocks up to `limit`.
   void Probe(milliseconds limit);
 
-  /// Empty until Probe has succeeded once. Does not block.
+  /// Empty until Kafka has answered once. Does not block.
   std::string cluster_id() const EXCLUDES(mu_);
 
   Result<std::vector<TopicDescription>> Topics();
@@ -34,8 +36,8 @@ class Admin {
   Status CreateTopic(const TopicName& topic, std::int32_t partitions);
 
   /// As Log has them, of what read_committed shows.
-  Result<Offset> Earliest(const TopicPartition& at);
-  Result<Offset> Latest(const TopicPartition& at);
+  Result<Offset> Earliest(const TopicPartition& at, milliseconds limit = kCallLimit);
+  Result<Offset> Latest(const TopicPartition& at, milliseconds limit = kCallLimit);
   Result<Offset> OffsetForTime(const TopicPartition& at, std::int64_t wall_ms);
 
  private:
@@ -47,12 +49,13 @@ class Admin {
   Admin(ClientHandle client, Reachability& reachability)
       : reachability_(reachability), client_(std::move(client)) {}
 
+  void RememberClusterId() EXCLUDES(mu_);
   Result<MetadataHandle> MetadataOf(const TopicName* topic, Deadline deadline);
   Result<Layout> LayoutOf(const TopicName& topic, Deadline deadline);
   Status AddSettings(Deadline deadline, const std::vector<Layout>& layouts,
                      std::vector<TopicDescription>* topics);
   Status WaitUntilLed(const TopicName& topic, std::int32_t partitions, Deadline deadline);
-  Result<Offset> QueryOffset(const TopicPartition& at, std::int64_t time);
+  Result<Offset> QueryOffset(const TopicPartition& at, std::int64_t time, milliseconds limit);
 
   // Constant after construction; librdkafka's clients are thread-safe.
   Reachability& reachability_;

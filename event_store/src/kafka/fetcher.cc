@@ -13,6 +13,8 @@ namespace {
 
 constexpr int kConsumersMax = 4;
 constexpr milliseconds kFetchLimit{10'000};
+/// So long nothing may come before it is asked why; as long as a slow broker or a page takes.
+constexpr milliseconds kSilenceMax{1000};
 /// Handles of topics a consumer keeps, so that it need not ask for their leaders each time.
 constexpr std::size_t kTopicsMax = 64;
 
@@ -195,14 +197,14 @@ Result<Log::Fetched> Fetcher::Fetch(const TopicPartition& at, Offset from,
     if (from.value >= 0) {
       Reading reading(consumer->client.get(), topic, at.partition, from);
       if (!reading.started()) return FromKafka(rd_kafka_last_error(), doing);
-      page = ReadPage(reading, from, limits, deadline);
+      page = ReadPage(reading, from, limits, std::min(deadline, SystemClock().Now() + kSilenceMax));
     }
     records_.Add(static_cast<double>(page.fetched.records.size()));
     if (page.complete || !page.fetched.records.empty()) return std::move(page.fetched);
 
-    const bool refused = page.refusal != RD_KAFKA_RESP_ERR_NO_ERROR || from.value < 0;
-    if (!refused) return Error(ErrorCode::kUnavailable, doing + ": Kafka does not answer");
-    const bool offset_or_topic = from.value < 0 || IsUnknownTopic(page.refusal) ||
+    // Of a partition that does not exist librdkafka says nothing once it knows the topic.
+    const bool silent = page.refusal == RD_KAFKA_RESP_ERR_NO_ERROR;
+    const bool offset_or_topic = silent || IsUnknownTopic(page.refusal) ||
                                  page.refusal == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
     if (offset_or_topic) {
       if (auto error = WhyRefused(admin_, at, from, strikes)) return *std::move(error);
@@ -213,9 +215,9 @@ Result<Log::Fetched> Fetcher::Fetch(const TopicPartition& at, Offset from,
       if (!error.retryable() && !damaged) return error;
     }
     if (SystemClock().Now() + kRefusedAgainAfter >= deadline) {
-      return Error(ErrorCode::kUnavailable, doing + ": refused " + std::to_string(strikes) + " times");
+      return Error(ErrorCode::kUnavailable, doing + ": Kafka does not give it");
     }
-    std::this_thread::sleep_for(kRefusedAgainAfter);
+    if (!silent) std::this_thread::sleep_for(kRefusedAgainAfter);
   }
 }
 

@@ -34,9 +34,10 @@ class KafkaLog final : public Log {
 
   Status Start() {
     BITACORA_ASSIGN_OR_RETURN(admin_, Admin::Open(options_, reachability_));
-    worker_ = std::make_unique<Worker>("kafka-worker");
+    checks_ = std::make_unique<Worker>("kafka-check");
+    retirement_ = std::make_unique<Worker>("kafka-retire");
     BITACORA_ASSIGN_OR_RETURN(producer_,
-                              Producer::Open(options_, metrics_, reachability_, *worker_));
+                              Producer::Open(options_, metrics_, reachability_, *retirement_));
     fetcher_ = std::make_unique<Fetcher>(options_, metrics_, *admin_);
     prober_ = StartThread("kafka-probe", [this](const std::stop_token& stop) { Probe(stop); });
     return {};
@@ -47,24 +48,22 @@ class KafkaLog final : public Log {
   Result<std::vector<TopicDescription>> Topics() override {
     auto topics = admin_->Topics();
     if (topics.ok()) {
-      for (const TopicDescription& topic : *topics) producer_->Learn(topic.name, true);
+      for (const TopicDescription& topic : *topics) producer_->Learn(topic);
     }
     return topics;
   }
 
   Result<TopicDescription> Describe(const TopicName& topic) override {
     auto described = admin_->Describe(topic);
-    if (described.ok()) producer_->Learn(topic, true);
+    if (described.ok()) producer_->Learn(*described);
     if (!described.ok() && described.error().code() == ErrorCode::kNotFound) {
-      producer_->Learn(topic, false);
+      producer_->LearnAbsent(topic);
     }
     return described;
   }
 
   Status CreateTopic(const TopicName& topic, std::int32_t partitions) override {
-    Status made = admin_->CreateTopic(topic, partitions);
-    if (made.ok()) producer_->Learn(topic, true);
-    return made;
+    return admin_->CreateTopic(topic, partitions);
   }
 
   void Append(const TopicPartition& at, Record record, AppendCallback callback) override {
@@ -72,7 +71,7 @@ class KafkaLog final : public Log {
   }
 
   Result<std::unique_ptr<LogReader>> NewReader() override {
-    return Reader::Open(options_, metrics_, reachability_, *admin_, *worker_, readers_);
+    return Reader::Open(options_, metrics_, reachability_, *admin_, *checks_, readers_);
   }
 
   Result<Fetched> Fetch(const TopicPartition& at, Offset from, const FetchLimits& limits) override {
@@ -105,14 +104,15 @@ class KafkaLog final : public Log {
     }
   }
 
-  // In the order of use; destroyed the other way round: first nobody asks any more, then the appends
-  // get their answers (the worker may still retire a producer), then the checks of readers end.
+  // Destroyed from the last to the first: nobody asks any more; the appends get their answers, those
+  // of a producer in retirement too; the checks of readers end; then nothing uses admin_.
   const KafkaLogOptions options_;
   Metrics& metrics_;
   Reachability reachability_;
   std::atomic<int> readers_{0};
   std::unique_ptr<Admin> admin_;
-  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<Worker> checks_;
+  std::unique_ptr<Worker> retirement_;
   std::unique_ptr<Producer> producer_;
   std::unique_ptr<Fetcher> fetcher_;
   std::jthread prober_;

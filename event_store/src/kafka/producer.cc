@@ -37,6 +37,12 @@ Result<HeadersHandle> MakeHeaders(const std::vector<RecordHeader>& headers) {
   return made;
 }
 
+std::size_t SizeOf(const Record& record) {
+  std::size_t size = record.value.size() + (record.key ? record.key->size() : 0);
+  for (const RecordHeader& header : record.headers) size += header.name.size() + header.value.size();
+  return size;
+}
+
 rd_kafka_vu_t Bytes(rd_kafka_vtype_t type, const std::string& bytes) {
   rd_kafka_vu_t argument{};
   argument.vtype = type;
@@ -132,11 +138,8 @@ void Producer::Append(const TopicPartition& at, Record record, Log::AppendCallba
     refused_.Add();
     callback(std::move(error));
   };
-  if (stopped_) return refuse(Error(ErrorCode::kUnavailable, "the log is being closed"));
+  if (Status sound = Check(at, record); !sound.ok()) return refuse(sound.error());
   const std::string& topic_name = at.topic.str();
-  if (at.partition.value < 0) {
-    return refuse(FromKafka(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "appending to " + topic_name));
-  }
   const std::shared_ptr<Client> used = client();
   auto topic = used->Topic(topic_name);
   if (!topic.ok()) return refuse(topic.error());
@@ -173,24 +176,43 @@ Status Producer::Ready() const {
   return {};
 }
 
-void Producer::Learn(const TopicName& topic, bool exists) {
+void Producer::Learn(const TopicDescription& topic) {
   MutexLock lock(mu_);
-  if (!exists) {
-    existing_.erase(topic.str());
-  } else if (existing_.size() < kTopicsMax) {
-    existing_.insert(topic.str());
-  }
+  if (record_bytes_max_.size() >= kTopicsMax) return;
+  record_bytes_max_.insert_or_assign(topic.name.str(), topic.record_bytes_max);
 }
 
-bool Producer::Exists(const std::string& topic) const {
+void Producer::LearnAbsent(const TopicName& topic) {
   MutexLock lock(mu_);
-  return existing_.contains(topic);
+  record_bytes_max_.erase(topic.str());
+}
+
+std::optional<std::size_t> Producer::RecordBytesMax(const std::string& topic) const {
+  MutexLock lock(mu_);
+  const auto found = record_bytes_max_.find(topic);
+  if (found == record_bytes_max_.end()) return std::nullopt;
+  return found->second;
+}
+
+Status Producer::Check(const TopicPartition& at, const Record& record) const {
+  if (stopped_) return Error(ErrorCode::kUnavailable, "the log is being closed");
+  if (at.partition.value < 0) {
+    return FromKafka(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "appending to " + at.topic.str());
+  }
+  const std::size_t size = SizeOf(record);
+  if (size <= kBatchBytes) return {};  // Every topic takes that; most records end here.
+  const auto max = RecordBytesMax(at.topic.str());
+  if (!max || size <= *max) return {};
+  return Error(ErrorCode::kInvalidArgument,
+               "a record of " + std::to_string(size) + " bytes is more than the " +
+                   std::to_string(*max) + " that " + at.topic.str() + " takes",
+               "record-too-large");
 }
 
 Error Producer::Explain(Error error, const std::string& topic) const {
-  if (error.code() != ErrorCode::kNotFound || !Exists(topic)) return error;
+  if (error.code() != ErrorCode::kNotFound || !RecordBytesMax(topic)) return error;
   return Error(ErrorCode::kUnavailable,
-               "Kafka does not know " + topic + " just now, though it was there: " + error.message());
+               "Kafka does not know " + topic + " just now, though it did: " + error.message());
 }
 
 void Producer::Deliver(const std::stop_token& stopping) {

@@ -12,8 +12,9 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 
 namespace bitacora::event_store::kafka {
 
@@ -37,9 +38,11 @@ class Producer {
   /// Why no append can succeed now as far as the producer knows, or success. Does not block.
   Status Ready() const;
 
-  /// Whether Kafka knows `topic`, as somebody has just learnt. A topic known to exist that a broker
-  /// denies for a moment is kUnavailable, not kNotFound.
-  void Learn(const TopicName& topic, bool exists);
+  /// What somebody has just learnt of a topic. A record it is too small for is then refused here: a
+  /// broker's refusal would make librdkafka interrupt all other appends (it starts a new epoch). And
+  /// a topic known to exist that a broker denies for a moment is kUnavailable, not kNotFound.
+  void Learn(const TopicDescription& topic) EXCLUDES(mu_);
+  void LearnAbsent(const TopicName& topic) EXCLUDES(mu_);
 
  private:
   /// One librdkafka producer and its handles of topics.
@@ -55,7 +58,8 @@ class Producer {
   void Retire(Client& old);
   void OnDelivery(const rd_kafka_message_t& message);
   void OnError(rd_kafka_t* from, int code, const char* reason);
-  bool Exists(const std::string& topic) const EXCLUDES(mu_);
+  std::optional<std::size_t> RecordBytesMax(const std::string& topic) const EXCLUDES(mu_);
+  Status Check(const TopicPartition& at, const Record& record) const;
   Error Explain(Error error, const std::string& topic) const;
 
   // Constant after construction.
@@ -76,7 +80,7 @@ class Producer {
 
   mutable Mutex mu_;
   std::shared_ptr<Client> client_ GUARDED_BY(mu_);  // Shared by running calls and the retirement.
-  std::unordered_set<std::string> existing_ GUARDED_BY(mu_);
+  std::unordered_map<std::string, std::size_t> record_bytes_max_ GUARDED_BY(mu_);  ///< By topic.
 
   Deadline replaced_at_{};   // The delivering thread's.
   std::jthread deliverer_;  // Last: it uses all of the above.

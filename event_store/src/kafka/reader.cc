@@ -15,6 +15,8 @@ namespace {
 constexpr int kReadersMax = 16;
 /// While partitions wait for a check or a new start, Poll looks after them this often.
 constexpr int kLookAfterMs = 20;
+/// So long a partition just started may say nothing; its end comes after fetch.wait.max.ms.
+constexpr milliseconds kSilenceMax{1000};
 constexpr int kWaitMsMax = 60'000;
 
 }  // namespace
@@ -92,7 +94,7 @@ Status Reader::Poll(std::size_t max, Deadline deadline, std::vector<ReadEvent>* 
   while (true) {
     ApplyWishes();
     ApplyAnswers(room(), out);
-    RestartDue();
+    LookAfterUnsettled();
     TellKnownEnds(room(), out);
     const bool woken = woken_.exchange(false);
     const bool wait = out->size() == before && !woken;
@@ -139,12 +141,12 @@ void Reader::Begin(const TopicPartition& at, const Wish& wish) {
   reading->tag = wish.tag;
   reading->next = wish.from;
   readings_[at] = std::move(made);
-  ++not_started_;
+  ++unsettled_;
   if (at.partition.value >= 0 && wish.from.value >= 0) {
     reading->topic.reset(rd_kafka_topic_new(client_.get(), at.topic.str().c_str(), nullptr));
   }
   if (!reading->topic) {  // Nothing librdkafka could read; the check says what is wrong.
-    Check(reading);
+    StopAndCheck(reading);
     return;
   }
   by_message_[{reading->topic.get(), at.partition.value}] = reading;
@@ -155,7 +157,7 @@ void Reader::Forget(const TopicPartition& at) {
   const auto found = readings_.find(at);
   Reading* reading = found->second.get();
   Stop(reading);
-  if (reading->state != Reading::State::kEnded) --not_started_;
+  if (reading->state != Reading::State::kEnded) --unsettled_;
   by_message_.erase({reading->topic.get(), at.partition.value});
   std::erase(touched_, reading);
   readings_.erase(found);
@@ -169,22 +171,36 @@ void Reader::Start(Reading* reading) {
     reading->again_at = SystemClock().Now() + kRefusedAgainAfter;
     return;
   }
-  reading->state = Reading::State::kStarted;
-  --not_started_;
+  // Of a partition that does not exist librdkafka says nothing once it knows the topic.
+  reading->state = Reading::State::kSilent;
+  reading->again_at = SystemClock().Now() + kSilenceMax;
+}
+
+void Reader::Heard(Reading* reading) {
+  reading->strikes = 0;
+  if (reading->state != Reading::State::kSilent) return;
+  reading->state = Reading::State::kHeard;
+  --unsettled_;
 }
 
 void Reader::Stop(Reading* reading) {
-  if (reading->state != Reading::State::kStarted) return;
+  if (!reading->fetching()) return;
   // Waits for librdkafka's own thread, not for a broker; no message of before is returned after it.
   rd_kafka_consume_stop(reading->topic.get(), reading->at.partition.value);
+  if (reading->state == Reading::State::kHeard) ++unsettled_;
   reading->state = Reading::State::kWaiting;
-  ++not_started_;
 }
 
-void Reader::Check(Reading* reading) {
+void Reader::StopAndCheck(Reading* reading) {
   Stop(reading);
   ++reading->strikes;
   restarts_.Add();
+  reading->again_at = SystemClock().Now() + kRefusedAgainAfter;
+  if (Check(reading)) reading->state = Reading::State::kStopped;
+}
+
+bool Reader::Check(Reading* reading) {
+  if (reading->checking) return true;
   auto job = [&admin = admin_, answers = answers_, at = reading->at,
               generation = reading->generation, next = reading->next,
               strikes = reading->strikes] {
@@ -192,15 +208,12 @@ void Reader::Check(Reading* reading) {
     MutexLock lock(answers->mu);
     answers->waiting.push_back({at, generation, std::move(error)});
   };
-  if (worker_.TryRun(std::move(job))) {
-    reading->state = Reading::State::kChecking;
-  } else {
-    reading->again_at = SystemClock().Now() + kRefusedAgainAfter;
-  }
+  reading->checking = worker_.TryRun(std::move(job));
+  return reading->checking;
 }
 
 void Reader::ApplyAnswers(std::size_t room, std::vector<ReadEvent>* out) {
-  if (not_started_ == 0) return;
+  if (unsettled_ == 0) return;
   MutexLock lock(answers_->mu);
   auto& waiting = answers_->waiting;
   std::size_t done = 0;
@@ -209,11 +222,13 @@ void Reader::ApplyAnswers(std::size_t room, std::vector<ReadEvent>* out) {
     const auto found = readings_.find(answer.at);
     if (found == readings_.end() || found->second->generation != answer.generation) continue;
     Reading* reading = found->second.get();
+    if (answer.error && room == 0) break;
+    reading->checking = false;
+    if (reading->state == Reading::State::kHeard) continue;  // It came after all.
     if (answer.error) {
-      if (room == 0) break;
       --room;
       End(reading, *std::move(answer.error), out);
-    } else {
+    } else if (reading->state == Reading::State::kStopped) {
       reading->state = Reading::State::kWaiting;
       reading->again_at = SystemClock().Now();
       if (reading->strikes > 1) reading->again_at += kRefusedAgainAfter;
@@ -222,27 +237,31 @@ void Reader::ApplyAnswers(std::size_t room, std::vector<ReadEvent>* out) {
   waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(done));
 }
 
-void Reader::RestartDue() {
-  if (not_started_ == 0) return;
+void Reader::LookAfterUnsettled() {
+  if (unsettled_ == 0) return;
   const Deadline now = SystemClock().Now();
   for (auto& [at, reading] : readings_) {
-    if (reading->state != Reading::State::kWaiting || reading->again_at > now) continue;
-    if (reading->topic) {
+    if (reading->again_at > now) continue;
+    if (reading->state == Reading::State::kWaiting && reading->topic) {
       Start(reading.get());
-    } else {
-      Check(reading.get());
+    } else if (reading->state == Reading::State::kWaiting) {
+      StopAndCheck(reading.get());
+    } else if (reading->state == Reading::State::kSilent) {
+      // It may just be slow, so it goes on meanwhile; and with Kafka away there is nobody to ask.
+      ++reading->strikes;
+      reading->again_at = now + kSilenceMax;
+      if (reachability_.answers()) Check(reading.get());
     }
   }
 }
 
 void Reader::Drain(std::size_t room, Deadline deadline, std::vector<ReadEvent>* out) {
-  const std::size_t full = out->size() + room;
-  int wait_ms = WaitMs(deadline);
-  while (out->size() < full) {
+  const std::size_t before = out->size();
+  while (out->size() < before + room) {
+    const int wait_ms = out->size() == before ? WaitMs(deadline) : 0;
     const MessageHandle message(rd_kafka_consume_queue(queue_.get(), wait_ms));
     if (!message) return;
     Take(*message, out);
-    if (out->size() > full - room) wait_ms = 0;
   }
 }
 
@@ -250,15 +269,16 @@ int Reader::WaitMs(Deadline deadline) const {
   if (deadline == Deadline::min()) return 0;
   const auto left = std::chrono::ceil<milliseconds>(deadline - SystemClock().Now()).count();
   return static_cast<int>(
-      std::clamp<std::int64_t>(left, 0, not_started_ > 0 ? kLookAfterMs : kWaitMsMax));
+      std::clamp<std::int64_t>(left, 0, unsettled_ > 0 ? kLookAfterMs : kWaitMsMax));
 }
 
 void Reader::Take(const rd_kafka_message_t& message, std::vector<ReadEvent>* out) {
   const auto found = by_message_.find({message.rkt, message.partition});
   if (found == by_message_.end()) return;  // News of the client as a whole; Reachability has them.
   Reading* reading = found->second;
-  if (reading->state != Reading::State::kStarted) return;
+  if (!reading->fetching()) return;
   if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    Heard(reading);
     TellEnd(reading, Offset(message.offset), out);
     return;
   }
@@ -271,7 +291,7 @@ void Reader::Take(const rd_kafka_message_t& message, std::vector<ReadEvent>* out
   event.kind = ReadEvent::Kind::kRecord;
   event.record = CopyRecord(message);
   reading->next = event.record.offset.Next();
-  reading->strikes = 0;
+  Heard(reading);
   records_.Add();
   if (!std::exchange(reading->touched, true)) touched_.push_back(reading);
   Add(reading, std::move(event), out);
@@ -279,7 +299,7 @@ void Reader::Take(const rd_kafka_message_t& message, std::vector<ReadEvent>* out
 
 void Reader::Refused(Reading* reading, rd_kafka_resp_err_t code, std::vector<ReadEvent>* out) {
   if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || IsUnknownTopic(code)) {
-    Check(reading);
+    StopAndCheck(reading);
     return;
   }
   Error error = FromKafka(code, "reading " + reading->at.topic.str() + "/" +
@@ -300,7 +320,7 @@ void Reader::Refused(Reading* reading, rd_kafka_resp_err_t code, std::vector<Rea
 void Reader::End(Reading* reading, Error error, std::vector<ReadEvent>* out) {
   Stop(reading);
   reading->state = Reading::State::kEnded;
-  --not_started_;
+  --unsettled_;
   ended_.push_back(reading->at);
   {
     MutexLock lock(mu_);
@@ -316,7 +336,6 @@ void Reader::End(Reading* reading, Error error, std::vector<ReadEvent>* out) {
 }
 
 void Reader::TellEnd(Reading* reading, Offset end, std::vector<ReadEvent>* out) {
-  reading->strikes = 0;
   if (end < reading->next || end == reading->told_end) return;
   reading->next = end;  // Behind holes at the end: control records, aborted transactions.
   reading->told_end = end;
@@ -333,7 +352,7 @@ void Reader::TellKnownEnds(std::size_t room, std::vector<ReadEvent>* out) {
   for (; room > 0 && !touched_.empty(); touched_.pop_back()) {
     Reading* reading = touched_.back();
     reading->touched = false;
-    if (reading->state != Reading::State::kStarted) continue;
+    if (!reading->fetching()) continue;
     std::int64_t low = RD_KAFKA_OFFSET_INVALID;
     std::int64_t high = RD_KAFKA_OFFSET_INVALID;
     (void)rd_kafka_get_watermark_offsets(client_.get(), reading->at.topic.str().c_str(),

@@ -50,11 +50,14 @@ class Reader final : public LogReader {
   /// A partition as the polling thread reads it.
   struct Reading {
     enum class State {
-      kStarted,   ///< librdkafka fetches it.
-      kChecking,  ///< Refused; the worker asks why.
-      kWaiting,   ///< To be started again at `again_at`.
-      kEnded,     ///< Told as kError.
+      kWaiting,  ///< To be started at `again_at`.
+      kSilent,   ///< Being fetched, but nothing has come yet; looked after at `again_at`.
+      kHeard,    ///< Being fetched, and something has come.
+      kStopped,  ///< Refused; being checked.
+      kEnded,    ///< Told as kError.
     };
+    bool fetching() const { return state == State::kSilent || state == State::kHeard; }
+
     TopicPartition at;
     std::uint64_t generation = 0;
     std::uint64_t tag = 0;
@@ -64,6 +67,7 @@ class Reader final : public LogReader {
     State state = State::kWaiting;
     Deadline again_at{};
     int strikes = 0;  ///< Refusals since the last record or end.
+    bool checking = false;  ///< The worker has it.
     bool touched = false;  ///< Is in touched_.
   };
 
@@ -95,7 +99,7 @@ class Reader final : public LogReader {
   void ForgetEnded();
   void ApplyWishes() EXCLUDES(mu_);
   void ApplyAnswers(std::size_t room, std::vector<ReadEvent>* out);
-  void RestartDue();
+  void LookAfterUnsettled();
   void Drain(std::size_t room, Deadline deadline, std::vector<ReadEvent>* out);
   void TellKnownEnds(std::size_t room, std::vector<ReadEvent>* out);
   void DropOutdated(std::vector<ReadEvent>* out) EXCLUDES(mu_);
@@ -104,7 +108,9 @@ class Reader final : public LogReader {
   void Forget(const TopicPartition& at);
   void Start(Reading* reading);
   void Stop(Reading* reading);
-  void Check(Reading* reading);
+  void Heard(Reading* reading);
+  void StopAndCheck(Reading* reading);
+  bool Check(Reading* reading);
   void Take(const rd_kafka_message_t& message, std::vector<ReadEvent>* out);
   void Refused(Reading* reading, rd_kafka_resp_err_t code, std::vector<ReadEvent>* out);
   void End(Reading* reading, Error error, std::vector<ReadEvent>* out) EXCLUDES(mu_);
@@ -137,7 +143,7 @@ class Reader final : public LogReader {
   std::vector<Reading*> touched_;       ///< Met records; perhaps at their end now.
   std::vector<TopicPartition> ended_;   ///< Told as kError, to be forgotten by the next Poll.
   std::vector<Reading*> event_owners_;  ///< Of each event this Poll added.
-  int not_started_ = 0;                 ///< Readings that wait or are checked.
+  int unsettled_ = 0;                   ///< Readings neither kHeard nor kEnded.
 };
 
 }  // namespace bitacora::event_store::kafka
