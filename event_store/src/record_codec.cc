@@ -14,32 +14,56 @@ constexpr std::uint64_t kHasKey = 1;
 constexpr std::uint64_t kIsTombstone = 2;
 
 template <typename Headers>
-std::string Encode(std::int64_t timestamp_ms, const std::optional<std::string_view>& key,
-                   bool is_tombstone, std::string_view value, const Headers& headers) {
-  std::string out;
-  out.reserve(value.size() + 512);
-  PutVarint(&out, static_cast<std::uint64_t>(timestamp_ms));
-  PutVarint(&out, (key ? kHasKey : 0) | (is_tombstone ? kIsTombstone : 0));
-  if (key) PutBytes(&out, *key);
-  if (!is_tombstone) PutBytes(&out, value);
-  PutVarint(&out, headers.size());
+void PutBody(std::string* out, const std::optional<std::string_view>& key, bool is_tombstone,
+             std::string_view value, const Headers& headers) {
+  std::size_t size = 24 + value.size() + (key ? key->size() : 0);
+  for (const auto& header : headers) size += 6 + header.name.size() + header.value.size();
+  out->reserve(out->size() + size);
+  PutVarint(out, (key ? kHasKey : 0) | (is_tombstone ? kIsTombstone : 0));
+  if (key) PutBytes(out, *key);
+  if (!is_tombstone) PutBytes(out, value);
+  PutVarint(out, headers.size());
   for (const auto& header : headers) {
-    PutBytes(&out, header.name);
-    PutBytes(&out, header.value);
+    PutBytes(out, header.name);
+    PutBytes(out, header.value);
   }
-  return out;
 }
 
 }  // namespace
 
-std::string EncodeRecord(std::int64_t timestamp_ms, const Record& record) {
+std::string EncodeBody(const Record& record) {
   std::optional<std::string_view> key;
   if (record.key) key = *record.key;
-  return Encode(timestamp_ms, key, false, record.value, record.headers);
+  std::string body;
+  PutBody(&body, key, false, record.value, record.headers);
+  return body;
+}
+
+bool DecodeBody(std::string_view body, StoredRecord* record) {
+  Decoder in(body);
+  const std::uint64_t flags = in.Varint();
+  if ((flags & ~(kHasKey | kIsTombstone)) != 0) return false;
+  record->is_tombstone = (flags & kIsTombstone) != 0;
+  record->key.reset();
+  if ((flags & kHasKey) != 0) record->key = in.Bytes();
+  record->value = record->is_tombstone ? std::string_view() : in.Bytes();
+  const std::uint64_t headers = in.Varint();
+  // A header is at least two bytes: a damaged count must not reserve memory.
+  if (!in.ok() || headers > in.rest().size() / 2) return false;
+  record->headers.clear();
+  record->headers.reserve(static_cast<std::size_t>(headers));
+  for (std::uint64_t i = 0; i < headers; ++i) {
+    const std::string_view name = in.Bytes();
+    record->headers.push_back({name, in.Bytes()});
+  }
+  return in.done();
 }
 
 std::string EncodeRecord(const StoredRecord& record) {
-  return Encode(record.timestamp_ms, record.key, record.is_tombstone, record.value, record.headers);
+  std::string out;
+  PutVarint(&out, static_cast<std::uint64_t>(record.timestamp_ms));
+  PutBody(&out, record.key, record.is_tombstone, record.value, record.headers);
+  return out;
 }
 
 std::optional<StoredRecord> DecodeRecord(Offset offset, std::string bytes) {
@@ -48,18 +72,7 @@ std::optional<StoredRecord> DecodeRecord(Offset offset, std::string bytes) {
   StoredRecord record;
   record.offset = offset;
   record.timestamp_ms = static_cast<std::int64_t>(in.Varint());
-  const std::uint64_t flags = in.Varint();
-  record.is_tombstone = (flags & kIsTombstone) != 0;
-  if ((flags & kHasKey) != 0) record.key = in.Bytes();
-  if (!record.is_tombstone) record.value = in.Bytes();
-  const std::uint64_t headers = in.Varint();
-  if (!in.ok() || headers > in.rest().size()) return std::nullopt;
-  record.headers.reserve(static_cast<std::size_t>(headers));
-  for (std::uint64_t i = 0; i < headers; ++i) {
-    const std::string_view name = in.Bytes();
-    record.headers.push_back({name, in.Bytes()});
-  }
-  if (!in.done()) return std::nullopt;
+  if (!in.ok() || !DecodeBody(in.rest(), &record)) return std::nullopt;
   record.bytes = std::move(owned);
   return record;
 }

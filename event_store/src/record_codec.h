@@ -3,13 +3,19 @@
 
 #include <bitacora/domain/record.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace bitacora::event_store {
 
-/// Everything of a record but its offset.
-std::string EncodeRecord(std::int64_t timestamp_ms, const Record& record);
+/// Key, value and headers.
+std::string EncodeBody(const Record& record);
+/// Sets key, value and headers of `record` to views into `body`. False: `body` is not EncodeBody's.
+bool DecodeBody(std::string_view body, StoredRecord* record);
+
+/// Everything of a record but its offset: its time, then its body.
 std::string EncodeRecord(const StoredRecord& record);
 /// Takes the bytes over: the record's views point into them.
 std::optional<StoredRecord> DecodeRecord(Offset offset, std::string bytes);

@@ -1,28 +1,34 @@
-#include "src/rocks_status.h"
-
-#include <bitacora/base/log.h>
+#include <bitacora/base/check.h>
 
 #include <string>
 
-namespace bitacora::event_store {
+#include "src/rocks_status.h"
 
-Status FromRocks(const rocksdb::Status& status, std::string_view doing) {
-  if (status.ok()) return {};
-  LogError("RocksDB failed", {{"doing", doing}, {"error", status.ToString()}});
-  if (status.IsCorruption()) {
-    return Error(ErrorCode::kCorruption, std::string(doing) + ": damaged: " + status.ToString(),
-                 "log-damaged");
-  }
-  if (status.IsNotFound()) return Error(ErrorCode::kNotFound, std::string(doing) + ": not there");
-  return Error(ErrorCode::kUnavailable, std::string(doing) + " failed", "log-unavailable");
+namespace bitacora::event_store {
+namespace {
+
+ErrorCode CodeOf(const rocksdb::Status& status) {
+  if (status.IsCorruption()) return ErrorCode::kCorruption;
+  if (status.IsNotFound()) return ErrorCode::kNotFound;
+  if (status.IsNoSpace()) return ErrorCode::kResourceExhausted;
+  if (status.IsInvalidArgument() || status.IsNotSupported()) return ErrorCode::kInvalidArgument;
+  return ErrorCode::kUnavailable;
 }
 
-Status OutcomeOfWrite(const rocksdb::Status& status) {
-  if (status.ok()) return {};
-  LogError("a write to the log failed; whether it is there is not known",
-           {{"error", status.ToString()}});
-  return Error(ErrorCode::kTimeout, "the disk failed while the record was written",
-               "append-undecided");
+std::string_view ReasonOf(ErrorCode code) {
+  if (code == ErrorCode::kCorruption) return "log-damaged";
+  if (code == ErrorCode::kResourceExhausted) return "disk-full";
+  if (code == ErrorCode::kUnavailable) return "log-unavailable";
+  return {};
+}
+
+}  // namespace
+
+Error FromRocks(const rocksdb::Status& status, std::string_view doing) {
+  BITACORA_CHECK(!status.ok(), "an Error of a success");
+  const ErrorCode code = CodeOf(status);
+  return Error(code, "cannot " + std::string(doing) + ": " + status.ToString(),
+               ReasonOf(code));
 }
 
 }  // namespace bitacora::event_store

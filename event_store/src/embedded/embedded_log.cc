@@ -1,411 +1,209 @@
-#include <bitacora/event_store/embedded_log.h>
-
-#include <bitacora/base/bounded_queue.h>
-#include <bitacora/base/clock.h>
-#include <bitacora/base/log.h>
-#include <bitacora/base/thread.h>
-
-#include <rocksdb/write_batch.h>
-#include <sys/statvfs.h>
-
-#include <algorithm>
-#include <atomic>
-#include <filesystem>
-#include <map>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
 
-#include "src/embedded/checkpoint_file.h"
-#include "src/embedded/log_db.h"
+#include "src/embedded/append_queue.h"
+#include "src/embedded/catalog.h"
+#include "src/embedded/embedded_log.h"
+#include "src/embedded/free_space.h"
 #include "src/embedded/reader.h"
+#include "src/embedded/records.h"
+#include "src/embedded/storage.h"
 #include "src/embedded/tail.h"
+#include "src/embedded/writer.h"
 #include "src/record_codec.h"
-#include "src/rocks_status.h"
 
-namespace bitacora::event_store {
+namespace bitacora::event_store::embedded {
 namespace {
 
+/// An append of 1,000,000 bytes (DESIGN §7) and the headers it travels with.
 constexpr std::size_t kRecordBytesMax = (1u << 20) + (64u << 10);
-constexpr std::size_t kGroupRecordsMax = 8192;
-constexpr std::size_t kQueueBytesMax = 256u << 20;
-constexpr std::size_t kTailBytesMax = 32u << 20;
-constexpr std::uint64_t kOpenBytesMin = 64u << 20;
-constexpr std::chrono::milliseconds kSpaceCheckEvery{200};
+constexpr std::size_t kTailBytes = 16u << 20;
+constexpr std::size_t kQueueBytes = 64u << 20;
+constexpr std::int32_t kPartitionsMax = 64;
 
-Error NoPartition() { return {ErrorCode::kNotFound, "there is no such topic or partition"}; }
-
-Error DiskFull() {
-  return {ErrorCode::kResourceExhausted,
-          "the disk is nearly full; nothing is written until there is space again", "disk-full"};
+Error ReadOnly() {
+  return Error(ErrorCode::kPermissionDenied, "the log is open for reading only");
 }
 
-std::size_t SizeOf(const Record& record) {
-  std::size_t size = record.value.size() + (record.key ? record.key->size() : 0);
-  for (const RecordHeader& header : record.headers) size += header.name.size() + header.value.size();
-  return size;
+std::size_t BytesOf(const Record& record) {
+  std::size_t bytes = record.value.size() + (record.key ? record.key->size() : 0);
+  for (const RecordHeader& header : record.headers) {
+    bytes += header.name.size() + header.value.size();
+  }
+  return bytes;
 }
 
-struct Space {
-  std::uint64_t free = 0;
-  std::uint64_t total = 0;
-};
-
-Space SpaceOf(const std::string& directory) {
-  struct statvfs info {};
-  if (::statvfs(directory.c_str(), &info) != 0) return {};
-  return {std::uint64_t{info.f_bavail} * info.f_frsize, std::uint64_t{info.f_blocks} * info.f_frsize};
+Status CheckSize(const Record& record) {
+  if (const std::size_t bytes = BytesOf(record); bytes > kRecordBytesMax) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "the record has " + std::to_string(bytes) + " bytes, at most " +
+                     std::to_string(kRecordBytesMax) + " are allowed",
+                 "record-too-large");
+  }
+  return {};
 }
 
-/// Whether there is room to write, asked of the file system a few times a second.
-class SpaceWatch {
- public:
-  SpaceWatch(std::string directory, std::uint64_t free_min) : directory_(std::move(directory)) {
-    const std::uint64_t share = SpaceOf(directory_).total / 20;
-    free_min_ = free_min != 0 ? free_min
-                              : std::max<std::uint64_t>(256u << 20,
-                                                        std::min<std::uint64_t>(share, 4ULL << 30));
-  }
-
-  bool Full() const {
-    const auto now = SystemClock().Now().time_since_epoch().count();
-    std::int64_t checked = checked_;
-    const auto every = std::chrono::duration_cast<Deadline::duration>(kSpaceCheckEvery).count();
-    if (now - checked > every && checked_.compare_exchange_strong(checked, now)) Check();
-    return full_;
-  }
-  void Check() const {
-    const bool full = SpaceOf(directory_).free < free_min_;
-    if (full_.exchange(full) == full) return;
-    if (full) {
-      LogError("the disk is nearly full; appends are refused", {{"directory", directory_}});
-    } else {
-      LogInfo("there is space again; appends go on", {{"directory", directory_}});
-    }
-  }
-
- private:
-  const std::string directory_;
-  std::uint64_t free_min_;
-  mutable std::atomic<std::int64_t> checked_{0};
-  mutable std::atomic<bool> full_{false};
-};
+PendingAppend Encode(LogPartition* partition, const Record& record, Log::AppendCallback callback) {
+  PendingAppend append;
+  auto body = std::make_shared<const std::string>(EncodeBody(record));
+  BITACORA_CHECK(DecodeBody(*body, &append.record), "an encoded body is not readable");
+  append.partition = partition;
+  append.body = *body;
+  append.body_digest = DigestOfBody(*body);
+  append.record.bytes = std::move(body);
+  append.callback = std::move(callback);
+  return append;
+}
 
 class EmbeddedLog final : public Log {
  public:
-  EmbeddedLog(const EmbeddedLogOptions& options, std::unique_ptr<LogDb> db,
-              std::optional<CheckpointFile> checkpoint, Metrics& metrics)
-      : options_(options),
-        db_(std::move(db)),
-        checkpoint_(std::move(checkpoint)),
-        tail_(kTailBytesMax),
-        space_(options.directory, options.free_bytes_min),
-        queue_(options.queue_records_max),
-        records_(metrics.GetCounter("bitacora_log_records_total", "Records written to the log.")),
-        groups_(metrics.GetCounter("bitacora_log_writes_total",
-                                   "Synced writes, each of a group of records.")),
-        write_seconds_(metrics.GetHistogram("bitacora_log_write_seconds",
-                                            "Duration of a synced write.", LatencyBounds())) {}
+  EmbeddedLog(const Machine& machine, const EmbeddedLogOptions& options, Metrics& metrics)
+      : clock_(*machine.clock),
+        options_{options.directory, options.read_only, options.sync, machine.file_system},
+        metrics_(metrics),
+        space_(options.directory, options.free_bytes_min, metrics),
+        catalog_(kRecordBytesMax),
+        tail_(kTailBytes),
+        queue_(options.queue_records_max, kQueueBytes) {}
 
-  ~EmbeddedLog() override { queue_.Close(); }
-
-  Status Start() {
-    BITACORA_ASSIGN_OR_RETURN(const auto topics, db_->LoadTopics());
-    for (const auto& [name, topic] : topics) BITACORA_RETURN_IF_ERROR(AddPartitions(name, topic));
-    if (!options_.read_only) {
-      writer_ = StartThread("log-writer", [this](const std::stop_token&) { RunWriter(); });
-    }
+  Status Open() {
+    if (!options_.read_only) BITACORA_RETURN_IF_ERROR(space_.CheckBeforeOpening());
+    BITACORA_ASSIGN_OR_RETURN(std::unique_ptr<Storage> storage, Storage::Open(options_));
+    const Contents& contents = storage->contents();
+    id_ = contents.log_id;
+    for (const TopicContents& topic : contents.topics) catalog_.Add(topic);
+    testimony_found_ = storage->witness().found();
+    storage_.Set(std::move(storage));
+    if (options_.read_only) return {};
+    writer_.emplace(WriterParts{options_, storage_, catalog_, tail_, queue_, space_, health_,
+                                clock_, metrics_});
     return {};
   }
 
-  std::string id() const override { return db_->log_id(); }
+  std::string id() const override { return id_; }
 
-  Result<std::vector<TopicDescription>> Topics() override {
-    MutexLock lock(topics_mu_);
-    std::vector<TopicDescription> all;
-    for (const auto& [name, topic] : topics_) all.push_back(Description(name, topic));
-    return all;
+  Result<std::vector<TopicDescription>> Topics() override { return catalog_.DescribeAll(); }
+  Result<TopicDescription> Describe(const TopicName& topic) override {
+    return catalog_.Describe(topic);
   }
+  Status CreateTopic(const TopicName& topic, std::int32_t partitions) override;
 
-  Result<TopicDescription> Describe(const TopicName& name) override {
-    MutexLock lock(topics_mu_);
-    const auto found = topics_.find(name);
-    if (found == topics_.end()) return NoPartition();
-    return Description(name, found->second);
-  }
-
-  Status CreateTopic(const TopicName& name, std::int32_t partitions) override {
-    if (partitions < 1 || partitions > 64) {
-      return Error(ErrorCode::kInvalidArgument, "a topic has 1 to 64 partitions");
-    }
-    BITACORA_RETURN_IF_ERROR(Writable());
-    MutexLock lock(topics_mu_);
-    if (topics_.contains(name)) return Error(ErrorCode::kAlreadyExists, "the topic exists");
-    BITACORA_ASSIGN_OR_RETURN(const EmbeddedTopic topic, db_->AddTopic(name, partitions));
-    return AddPartitionsLocked(name, topic);
-  }
-
-  void Append(const TopicPartition& at, Record record, AppendCallback callback) override {
-    const Status refused = TryAppend(at, record, callback);
-    if (!refused.ok()) callback(refused.error());
-  }
+  void Append(const TopicPartition& at, Record record, AppendCallback callback) override;
 
   Result<std::unique_ptr<LogReader>> NewReader() override {
-    return std::unique_ptr<LogReader>(std::make_unique<EmbeddedReader>(*db_, tail_));
+    return std::unique_ptr<LogReader>(
+        std::make_unique<EmbeddedReader>(catalog_, tail_, records_));
   }
-
-  Result<Fetched> Fetch(const TopicPartition& at, Offset from, const FetchLimits& limits) override {
-    const TailPartition* partition = tail_.Find(at);
-    if (partition == nullptr) return NoPartition();
-    const Offset end = tail_.End(*partition);
-    if (from > end) {
-      return Error(ErrorCode::kCorruption, "the offset is beyond the log's end",
-                   "log-moved-backwards");
-    }
-    Fetched fetched;
-    fetched.next = from;
-    if (from < end && !tail_.Read(*partition, from, limits.records_max, limits.bytes_max,
-                                  &fetched.records)) {
-      if (limits.records_max == 1) {
-        BITACORA_ASSIGN_OR_RETURN(StoredRecord record,
-                                  db_->Get(partition->topic, at.partition, from));
-        fetched.records.push_back(std::move(record));
-      } else {
-        BITACORA_RETURN_IF_ERROR(db_->Scan(partition->topic, at.partition, from,
-                                           limits.records_max, limits.bytes_max,
-                                           &fetched.records));
-      }
-    }
-    while (!fetched.records.empty() && fetched.records.back().offset >= end) {
-      fetched.records.pop_back();
-    }
-    if (!fetched.records.empty()) fetched.next = fetched.records.back().offset.Next();
-    fetched.at_end = fetched.next >= end;
-    return fetched;
-  }
-
+  Result<Fetched> Fetch(const TopicPartition& at, Offset from,
+                        const FetchLimits& limits) override;
   Result<Offset> Earliest(const TopicPartition& at) override {
-    if (tail_.Find(at) == nullptr) return NoPartition();
+    BITACORA_RETURN_IF_ERROR(catalog_.Find(at).status());
     return Offset(0);
   }
-
   Result<Offset> Latest(const TopicPartition& at) override {
-    const TailPartition* partition = tail_.Find(at);
-    if (partition == nullptr) return NoPartition();
-    return tail_.End(*partition);
+    BITACORA_ASSIGN_OR_RETURN(const LogPartition* partition, catalog_.Find(at));
+    return partition->tail.end();
   }
-
   Result<Offset> OffsetForTime(const TopicPartition& at, std::int64_t wall_ms) override {
-    const TailPartition* partition = tail_.Find(at);
-    if (partition == nullptr) return NoPartition();
-    // Times never go back within a partition.
-    Offset first(0);
-    Offset end = tail_.End(*partition);
-    while (first < end) {
-      const Offset middle(first.value + (end.value - first.value) / 2);
-      BITACORA_ASSIGN_OR_RETURN(const StoredRecord record,
-                                db_->Get(partition->topic, at.partition, middle));
-      if (record.timestamp_ms < wall_ms) {
-        first = middle.Next();
-      } else {
-        end = middle;
-      }
-    }
-    return first;
+    BITACORA_ASSIGN_OR_RETURN(const LogPartition* partition, catalog_.Find(at));
+    return records_.FindTime(partition->tail, wall_ms);
   }
 
   Status Writable() const override {
-    if (options_.read_only) return Error(ErrorCode::kUnavailable, "the log is open for reading only");
-    if (failed_) {
-      return Error(ErrorCode::kUnavailable,
-                   "the disk failed; the log takes nothing until the server is started again",
-                   "log-unavailable");
-    }
-    if (space_.Full()) return DiskFull();
-    return {};
+    if (options_.read_only) return ReadOnly();
+    BITACORA_RETURN_IF_ERROR(health_.status());
+    return space_.status();
   }
-
-  Status Checkpoint(const std::string& directory) override { return db_->Checkpoint(directory); }
+  Status Checkpoint(const std::string& directory) override {
+    const Testimony testimony = writer_ ? writer_->last_testimony() : testimony_found_;
+    return storage_.With(
+        [&](const Storage& storage) { return storage.CopyTo(directory, testimony); });
+  }
 
  private:
-  struct Pending {
-    TailPartition* partition = nullptr;
-    Record record;
-    std::size_t bytes = 0;
-    AppendCallback callback;
-  };
+  // Constant after Open.
+  const Clock& clock_;
+  const StorageOptions options_;
+  std::string id_;
+  Testimony testimony_found_;
 
-  static TopicDescription Description(const TopicName& name, const EmbeddedTopic& topic) {
-    TopicDescription description;
-    description.name = name;
-    description.partitions = topic.partitions;
-    description.durability = Durability::kOneDisk;
-    description.record_bytes_max = kRecordBytesMax;
-    description.incarnation = std::to_string(topic.number);
-    return description;
-  }
-
-  Status AddPartitions(const TopicName& name, const EmbeddedTopic& topic) {
-    MutexLock lock(topics_mu_);
-    return AddPartitionsLocked(name, topic);
-  }
-
-  Status AddPartitionsLocked(const TopicName& name, const EmbeddedTopic& topic)
-      REQUIRES(topics_mu_) {
-    for (std::int32_t number = 0; number < topic.partitions; ++number) {
-      TailPartition partition;
-      partition.topic = topic.number;
-      partition.at = {name, Partition(number)};
-      BITACORA_ASSIGN_OR_RETURN(const auto last, db_->LastRecord(topic.number, Partition(number)));
-      if (last) {
-        partition.end = last->offset.Next();
-        partition.last_time_ms = last->timestamp_ms;
-      }
-      tail_.Add(std::move(partition));
-    }
-    topics_[name] = topic;
-    return {};
-  }
-
-  Status TryAppend(const TopicPartition& at, Record& record, AppendCallback& callback) {
-    BITACORA_RETURN_IF_ERROR(Writable());
-    TailPartition* partition = tail_.Find(at);
-    if (partition == nullptr) return NoPartition();
-    const std::size_t bytes = SizeOf(record);
-    if (bytes > kRecordBytesMax) {
-      return Error(ErrorCode::kInvalidArgument, "the record is too large", "record-too-large");
-    }
-    const Error full(ErrorCode::kResourceExhausted, "too many appends are waiting for the disk",
-                     "overloaded");
-    if (queued_bytes_ + bytes > kQueueBytesMax) return full;
-    queued_bytes_ += bytes;
-    Pending pending{partition, std::move(record), bytes, std::move(callback)};
-    if (!queue_.TryPush(std::move(pending))) {
-      queued_bytes_ -= bytes;
-      callback = std::move(pending.callback);
-      return full;
-    }
-    return {};
-  }
-
-  /// Writes whatever waits as one group, again and again: while one group is being synced the next
-  /// one gathers.
-  void RunWriter() {
-    std::vector<Pending> group;
-    while (queue_.PopSome(kGroupRecordsMax, SystemClock().Now() + std::chrono::seconds(1), &group)) {
-      if (!group.empty()) WriteGroup(group);
-      group.clear();
-    }
-  }
-
-  void WriteGroup(std::vector<Pending>& group) {
-    space_.Check();
-    std::vector<Tail::Written> written;
-    written.reserve(group.size());
-    const Status status = failed_ ? Writable() : TryWrite(group, &written);
-    std::vector<Offset> offsets;
-    offsets.reserve(written.size());
-    for (const Tail::Written& one : written) offsets.push_back(one.record.offset);
-    if (status.ok()) tail_.Publish(std::move(written));
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      queued_bytes_ -= group[i].bytes;
-      group[i].callback(status.ok() ? Result<Offset>(offsets[i]) : status.error());
-    }
-  }
-
-  Status TryWrite(std::vector<Pending>& group, std::vector<Tail::Written>* written) {
-    const Deadline start = SystemClock().Now();
-    const std::int64_t now_ms = SystemClock().WallMs();
-    rocksdb::WriteBatch batch;
-    // Where each partition of the group stands, group included.
-    std::map<TailPartition*, std::pair<Offset, std::int64_t>> ends;
-    for (Pending& pending : group) {
-      auto [at, is_new] = ends.try_emplace(pending.partition);
-      auto& [end, time] = at->second;
-      if (is_new) {
-        end = tail_.End(*pending.partition);
-        time = std::max(now_ms, tail_.LastTime(*pending.partition));
-      }
-      std::string bytes = EncodeRecord(time, pending.record);
-      db_->PutRecord(&batch,
-                     LogDb::KeyOf(pending.partition->topic, pending.partition->at.partition, end),
-                     bytes);
-      const std::size_t size = bytes.size();
-      auto record = DecodeRecord(end, std::move(bytes));
-      BITACORA_CHECK(record.has_value(), "what was just encoded cannot be decoded");
-      written->push_back({pending.partition, std::move(*record), size});
-      end = end.Next();
-    }
-    const rocksdb::Status status = db_->Write(&batch, options_.sync);
-    if (!status.ok()) {
-      // Crash-only: nothing more is written by a log whose disk has lied once. The next start reads
-      // what is really there.
-      failed_ = true;
-      return OutcomeOfWrite(status);
-    }
-    if (checkpoint_) checkpoint_->Write(db_->sequence());
-    records_.Add(static_cast<double>(group.size()));
-    groups_.Add();
-    write_seconds_.Observe(std::chrono::duration<double>(SystemClock().Now() - start).count());
-    return {};
-  }
-
-  const EmbeddedLogOptions options_;
-  const std::unique_ptr<LogDb> db_;
-  std::optional<CheckpointFile> checkpoint_;  ///< The writer's.
+  // Synchronised by themselves.
+  Metrics& metrics_;
+  FreeSpace space_;
+  Health health_;
+  Catalog catalog_;
   Tail tail_;
-  SpaceWatch space_;
-  BoundedQueue<Pending> queue_;
-  std::atomic<std::size_t> queued_bytes_{0};
-  std::atomic<bool> failed_{false};
-  Counter& records_;
-  Counter& groups_;
-  Histogram& write_seconds_;
+  AppendQueue queue_;
+  StorageHandle storage_{nullptr};
+  const Records records_{tail_, storage_};
 
-  Mutex topics_mu_;
-  std::map<TopicName, EmbeddedTopic> topics_ GUARDED_BY(topics_mu_);
-
-  std::jthread writer_;  // Last: it uses all of the above.
+  std::optional<Writer> writer_;  // Last, so that it ends first.
 };
 
-/// Opens the checkpoint and compares: a log shorter than it says has lost acknowledged records.
-Result<CheckpointFile> OpenCheckpoint(const EmbeddedLogOptions& options, const LogDb& db) {
-  const std::string path = options.directory + "/LENGTH";
-  BITACORA_ASSIGN_OR_RETURN(CheckpointFile checkpoint, CheckpointFile::Open(path));
-  if (db.sequence() < checkpoint.sequence()) {
-    return Error(ErrorCode::kCorruption,
-                 "the log in " + options.directory + " is shorter than it was: it ends at write " +
-                     std::to_string(db.sequence()) + ", and " + path + " knows of " +
-                     std::to_string(checkpoint.sequence()),
-                 "log-damaged");
+Status EmbeddedLog::CreateTopic(const TopicName& topic, std::int32_t partitions) {
+  if (partitions < 1 || partitions > kPartitionsMax) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "a topic has 1 to 64 partitions, not " + std::to_string(partitions));
   }
-  return checkpoint;
+  BITACORA_RETURN_IF_ERROR(ParseTopicName(topic.str()).status());
+  BITACORA_RETURN_IF_ERROR(Writable());
+  std::mutex mutex;
+  std::condition_variable came;
+  std::optional<Status> answer;
+  // The writer answers every topic it takes, also when it ends: this frame outlives the callback.
+  BITACORA_RETURN_IF_ERROR(queue_.Push(PendingTopic{topic, partitions, [&](Status made) {
+                                                      const std::lock_guard lock(mutex);
+                                                      answer = std::move(made);
+                                                      came.notify_one();
+                                                    }}));
+  std::unique_lock lock(mutex);
+  came.wait(lock, [&] { return answer.has_value(); });
+  return *answer;
+}
+
+void EmbeddedLog::Append(const TopicPartition& at, Record record, AppendCallback callback) {
+  if (const Status writable = Writable(); !writable.ok()) return callback(writable.error());
+  const auto partition = catalog_.Find(at);
+  if (!partition.ok()) return callback(partition.error());
+  if (const Status sized = CheckSize(record); !sized.ok()) return callback(sized.error());
+  PendingAppend append = Encode(*partition, record, std::move(callback));
+  if (const Status queued = queue_.Push(std::move(append)); !queued.ok()) {
+    append.callback(queued.error());
+  }
+}
+
+Result<Log::Fetched> EmbeddedLog::Fetch(const TopicPartition& at, Offset from,
+                                        const FetchLimits& limits) {
+  BITACORA_ASSIGN_OR_RETURN(const LogPartition* partition, catalog_.Find(at));
+  BITACORA_RETURN_IF_ERROR(Records::CheckStart(partition->tail, from));
+  Fetched fetched;
+  BITACORA_RETURN_IF_ERROR(records_.Read(partition->tail, from,
+                                         {limits.records_max, limits.bytes_max},
+                                         &fetched.records));
+  fetched.next = fetched.records.empty() ? from : fetched.records.back().offset.Next();
+  fetched.at_end = fetched.next >= partition->tail.end();
+  return fetched;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Log>> OpenEmbeddedLog(const EmbeddedLogOptions& options, Metrics& metrics) {
-  if (!options.read_only) {
-    std::error_code failed;
-    std::filesystem::create_directories(options.directory, failed);
-    if (failed) {
-      return Error(ErrorCode::kPermissionDenied,
-                   "cannot make " + options.directory + ": " + failed.message());
-    }
-    // Debian's RocksDB aborts the process when a write meets a full disk (RELIABILITY.md, fact 5).
-    if (SpaceOf(options.directory).free < kOpenBytesMin) {
-      return Error(ErrorCode::kResourceExhausted,
-                   "less than 64 MiB are free in " + options.directory + "; free some space first",
-                   "disk-too-full");
-    }
-  }
-  BITACORA_ASSIGN_OR_RETURN(std::unique_ptr<LogDb> db, LogDb::Open(options));
-  std::optional<CheckpointFile> checkpoint;
-  if (!options.read_only) {
-    BITACORA_ASSIGN_OR_RETURN(CheckpointFile opened, OpenCheckpoint(options, *db));
-    checkpoint.emplace(std::move(opened));
-  }
-  auto log = std::make_unique<EmbeddedLog>(options, std::move(db), std::move(checkpoint), metrics);
-  BITACORA_RETURN_IF_ERROR(log->Start());
+Result<std::unique_ptr<Log>> OpenOn(const Machine& machine, const EmbeddedLogOptions& options,
+                                    Metrics& metrics) {
+  if (!options.read_only) BITACORA_RETURN_IF_ERROR(MakeDirectories(options.directory));
+  auto log = std::make_unique<EmbeddedLog>(machine, options, metrics);
+  BITACORA_RETURN_IF_ERROR(log->Open());
   return std::unique_ptr<Log>(std::move(log));
+}
+
+}  // namespace bitacora::event_store::embedded
+
+namespace bitacora::event_store {
+
+Result<std::unique_ptr<Log>> OpenEmbeddedLog(const EmbeddedLogOptions& options, Metrics& metrics) {
+  return embedded::OpenOn({}, options, metrics);
 }
 
 }  // namespace bitacora::event_store

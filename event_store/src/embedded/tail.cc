@@ -1,90 +1,68 @@
-#include "src/embedded/tail.h"
-
+#include <algorithm>
 #include <utility>
 
-namespace bitacora::event_store {
+#include "src/embedded/tail.h"
 
-void Tail::Add(TailPartition partition) {
-  MutexLock lock(mu_);
-  const TopicPartition at = partition.at;
-  partitions_[at] = std::make_unique<TailPartition>(std::move(partition));
-}
+namespace bitacora::event_store::embedded {
 
-TailPartition* Tail::Find(const TopicPartition& at) {
-  MutexLock lock(mu_);
-  const auto found = partitions_.find(at);
-  return found == partitions_.end() ? nullptr : found->second.get();
-}
-
-Offset Tail::End(const TailPartition& partition) const {
-  MutexLock lock(mu_);
-  return partition.end;
-}
-
-std::int64_t Tail::LastTime(const TailPartition& partition) const {
-  MutexLock lock(mu_);
-  return partition.last_time_ms;
-}
-
-void Tail::Publish(std::vector<Written> written) {
+void Tail::Publish(PartitionTail& partition, BlockPtr block) {
+  std::vector<BlockPtr> dropped;  // Freed without the lock.
   {
     MutexLock lock(mu_);
-    for (Written& one : written) {
-      TailPartition& partition = *one.partition;
-      partition.end = one.record.offset.Next();
-      partition.last_time_ms = one.record.timestamp_ms;
-      partition.recent.push_back(std::move(one.record));
-      kept_.push_back({&partition, one.bytes});
-      bytes_ += one.bytes;
+    bytes_ += block->bytes;
+    by_age_.push_back(&partition);
+    const Offset end = block->end();
+    partition.blocks_.push_back(std::move(block));
+    while (bytes_ > bytes_max_) {
+      std::deque<BlockPtr>& oldest = by_age_.front()->blocks_;
+      bytes_ -= oldest.front()->bytes;
+      dropped.push_back(std::move(oldest.front()));
+      oldest.pop_front();
+      by_age_.pop_front();
     }
-    while (bytes_ > bytes_max_ && !kept_.empty()) {
-      kept_.front().partition->recent.pop_front();
-      bytes_ -= kept_.front().bytes;
-      kept_.pop_front();
-    }
-    ++generation_;
-  }
-  changed_.notify_all();
-}
-
-bool Tail::Read(const TailPartition& partition, Offset from, std::size_t max,
-                std::size_t bytes_max, std::vector<StoredRecord>* out) const {
-  MutexLock lock(mu_);
-  if (from >= partition.end) return true;
-  if (partition.recent.empty() || from < partition.recent.front().offset) return false;
-  auto at = static_cast<std::size_t>(from.value - partition.recent.front().offset.value);
-  std::size_t bytes = 0;
-  for (; at < partition.recent.size() && max > 0 && bytes < bytes_max; ++at, --max) {
-    bytes += partition.recent[at].value.size();
-    out->push_back(partition.recent[at]);
-  }
-  return true;
-}
-
-std::uint64_t Tail::generation() const {
-  MutexLock lock(mu_);
-  return generation_;
-}
-
-void Tail::Wait(std::uint64_t seen, const bool& interrupted,
-                std::chrono::steady_clock::time_point deadline) {
-  MutexLock lock(mu_);
-  while (generation_ == seen && !interrupted) {
-    if (!lock.WaitUntil(changed_, deadline)) return;
+    partition.end_.store(end.value, std::memory_order_release);
   }
 }
 
-void Tail::Interrupt(bool* flag) {
-  {
-    MutexLock lock(mu_);
-    *flag = true;
-  }
-  changed_.notify_all();
-}
-
-void Tail::Clear(bool* flag) {
+void Tail::MoveEnd(PartitionTail& partition, Offset end) {
   MutexLock lock(mu_);
-  *flag = false;
+  // The blocks would no longer reach to the end.
+  for (const BlockPtr& block : partition.blocks_) bytes_ -= block->bytes;
+  partition.blocks_.clear();
+  std::erase(by_age_, &partition);
+  partition.end_.store(end.value, std::memory_order_release);
 }
 
-}  // namespace bitacora::event_store
+void Tail::Announce() {
+  MutexLock lock(listeners_mu_);
+  for (TailListener* listener : listeners_) listener->OnPublished();
+}
+
+std::vector<BlockPtr> Tail::Find(const PartitionTail& partition, Offset from,
+                                 std::size_t records_max) const {
+  std::vector<BlockPtr> found;
+  MutexLock lock(mu_);
+  const std::deque<BlockPtr>& blocks = partition.blocks_;
+  if (blocks.empty() || from < blocks.front()->first() || from >= partition.end()) return found;
+  auto block = std::upper_bound(
+      blocks.begin(), blocks.end(), from,
+      [](Offset offset, const BlockPtr& candidate) { return offset < candidate->end(); });
+  for (std::int64_t records = (*block)->first().value - from.value;
+       block != blocks.end() && records < static_cast<std::int64_t>(records_max); ++block) {
+    records += static_cast<std::int64_t>((*block)->records.size());
+    found.push_back(*block);
+  }
+  return found;
+}
+
+void Tail::AddListener(TailListener* listener) {
+  MutexLock lock(listeners_mu_);
+  listeners_.insert(listener);
+}
+
+void Tail::RemoveListener(TailListener* listener) {
+  MutexLock lock(listeners_mu_);
+  listeners_.erase(listener);
+}
+
+}  // namespace bitacora::event_store::embedded

@@ -1,75 +1,92 @@
-// The end of each partition: its offsets and, in memory, the records written last.
+// The visible end of each partition and the records that were written last, kept in memory for
+// readers: most of them stand at the end.
 #pragma once
 
 #include <bitacora/base/mutex.h>
 #include <bitacora/domain/ids.h>
 #include <bitacora/domain/record.h>
 
-#include <condition_variable>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <unordered_map>
+#include <set>
 #include <vector>
 
-namespace bitacora::event_store {
+#include "src/embedded/format.h"
 
-/// One partition of the embedded log. Members are guarded by its Tail's lock.
-struct TailPartition {
-  std::uint32_t topic = 0;
-  TopicPartition at;
-  Offset end;                        ///< Behind the last durable record.
-  std::int64_t last_time_ms = 0;     ///< Times never go back within a partition.
-  std::deque<StoredRecord> recent;   ///< The last ones before `end`, without gaps.
+namespace bitacora::event_store::embedded {
+
+/// The records one group brought to one partition; immutable.
+struct Block {
+  std::vector<StoredRecord> records;  ///< Not empty, without holes.
+  std::size_t bytes = 0;
+
+  Offset first() const { return records.front().offset; }
+  Offset end() const { return records.back().offset.Next(); }
 };
+/// Shared by the tail and the readers that are copying from it.
+using BlockPtr = std::shared_ptr<const Block>;
 
-/// What the writer has made durable, for the readers. Thread-safe.
-class Tail {
+/// One partition as readers see it. Lives as long as the log.
+class PartitionTail {
  public:
-  explicit Tail(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+  PartitionTail(TopicNumber topic_number, Partition partition_number, Offset found_end)
+      : topic(topic_number), partition(partition_number), end_(found_end.value) {}
 
-  void Add(TailPartition partition);
-  /// nullptr: no such partition. Stays valid as long as the tail.
-  TailPartition* Find(const TopicPartition& at);
-  Offset End(const TailPartition& partition) const;
-  std::int64_t LastTime(const TailPartition& partition) const;
+  const TopicNumber topic;
+  const Partition partition;
 
-  struct Written {
-    TailPartition* partition;
-    StoredRecord record;
-    std::size_t bytes;
-  };
-  /// Shows readers what is durable now, and wakes them once.
-  void Publish(std::vector<Written> written);
-
-  /// Copies at most `max` records from `from` on, if they are all in memory; false where the first is
-  /// not.
-  bool Read(const TailPartition& partition, Offset from, std::size_t max, std::size_t bytes_max,
-            std::vector<StoredRecord>* out) const;
-
-  /// For readers: a number that grows with each Publish, and a way to wait for the next.
-  std::uint64_t generation() const;
-  /// Until the generation is not `seen` any more, `interrupted` is set, or the deadline.
-  void Wait(std::uint64_t seen, const bool& interrupted,
-            std::chrono::steady_clock::time_point deadline);
-  /// Sets `flag` (which Wait looks at) and wakes.
-  void Interrupt(bool* flag);
-  void Clear(bool* flag);
+  /// Behind the last durable record.
+  Offset end() const { return Offset(end_.load(std::memory_order_acquire)); }
 
  private:
-  struct Kept {
-    TailPartition* partition;
-    std::size_t bytes;
-  };
-
-  const std::size_t bytes_max_;
-  mutable Mutex mu_;
-  std::condition_variable changed_;
-  std::unordered_map<TopicPartition, std::unique_ptr<TailPartition>> partitions_ GUARDED_BY(mu_);
-  std::deque<Kept> kept_ GUARDED_BY(mu_);  ///< In the order written, oldest first.
-  std::size_t bytes_ GUARDED_BY(mu_) = 0;
-  std::uint64_t generation_ GUARDED_BY(mu_) = 0;
+  friend class Tail;
+  std::atomic<std::int64_t> end_;
+  std::deque<BlockPtr> blocks_;  ///< Guarded by Tail::mu_. The newest, without holes, up to end_.
 };
 
-}  // namespace bitacora::event_store
+/// Told after each group that something may have come.
+class TailListener {
+ public:
+  virtual ~TailListener() = default;
+  /// Must not block, nor call the Tail.
+  virtual void OnPublished() = 0;
+};
+
+/// Thread-safe; Publish is for one thread.
+class Tail {
+ public:
+  /// Keeps about `bytes_max` of records.
+  explicit Tail(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  /// Makes `block` the end of `partition`. Not visible to anyone who waits before Announce.
+  void Publish(PartitionTail& partition, BlockPtr block) EXCLUDES(mu_);
+  /// Moves the end without records in memory: what was found on opening again.
+  void MoveEnd(PartitionTail& partition, Offset end) EXCLUDES(mu_);
+  /// Wakes the listeners, once per group.
+  void Announce() EXCLUDES(listeners_mu_);
+
+  /// The blocks that hold [from, end) from `from` on, as many as hold `records_max` records; empty
+  /// where `from` is no longer in memory (or is the end).
+  std::vector<BlockPtr> Find(const PartitionTail& partition, Offset from,
+                             std::size_t records_max) const EXCLUDES(mu_);
+
+  void AddListener(TailListener* listener) EXCLUDES(listeners_mu_);
+  /// No call of OnPublished is running when it returns, and none comes.
+  void RemoveListener(TailListener* listener) EXCLUDES(listeners_mu_);
+
+ private:
+  const std::size_t bytes_max_;
+
+  mutable Mutex mu_;
+  std::size_t bytes_ GUARDED_BY(mu_) = 0;
+  /// Whose front block is the oldest, the next oldest, …
+  std::deque<PartitionTail*> by_age_ GUARDED_BY(mu_);
+
+  Mutex listeners_mu_;
+  std::set<TailListener*> listeners_ GUARDED_BY(listeners_mu_);
+};
+
+}  // namespace bitacora::event_store::embedded
