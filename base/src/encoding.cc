@@ -187,7 +187,7 @@ std::optional<std::uint64_t> ParseDecimal(std::string_view text, std::uint64_t m
 std::size_t Utf8SequenceSize(std::string_view text) {
   // The well-formed sequences of Unicode 15, table 3-7.
   const auto byte = [&](std::size_t k) {
-    return k < text.size() ? static_cast<unsigned char>(text[k]) : 0;
+    return k < text.size() ? static_cast<unsigned char>(text[k]) : 0U;
   };
   const auto continues = [&](std::size_t k) { return (byte(k) & 0xC0) == 0x80; };
   const unsigned lead = byte(0);
