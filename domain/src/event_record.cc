@@ -20,6 +20,9 @@ constexpr std::string_view kJsonType = "application/json";
 constexpr std::string_view kStructuredType = "application/cloudevents+json";
 constexpr std::string_view kBatchType = "application/cloudevents-batch+json";
 
+/// RFC 3339 ends with the year 9999; a foreign record may say any time.
+constexpr std::int64_t kYear10000Ms = 253'402'300'800'000;
+
 /// Headers are text: only a string comes back as what it was.
 bool FitsHeaders(const Event& event) {
   return std::all_of(event.extensions.begin(), event.extensions.end(), [](const auto& extension) {
@@ -204,7 +207,9 @@ Event DecodeForeign(const StoredRecord& record, const TopicName& topic, Partitio
   event.id = std::to_string(partition.value) + "-" + std::to_string(record.offset.value);
   event.source = "/v1/topics/" + topic.str();
   event.type = "kafka.record";
-  if (record.timestamp_ms >= 0) event.time = FormatRfc3339(record.timestamp_ms);
+  if (record.timestamp_ms >= 0 && record.timestamp_ms < kYear10000Ms) {
+    event.time = FormatRfc3339(record.timestamp_ms);
+  }
   TakeForeignValue(record.value, &event);
   return event;
 }

@@ -181,6 +181,16 @@ TEST(ARecordOfAnAdoptedTopic, IsAnEventOfItsOwnTypeWithItsPlaceAsId) {
   EXPECT_EQ(event.data_content_type, "application/json");
 }
 
+TEST(ARecordOfAnAdoptedTopic, HasNoTimeWhereThatCannotBeWritten) {
+  StoredRecord record = ForeignRecord("1");
+  for (const std::int64_t time : {std::int64_t{-1}, std::int64_t{253'402'300'800'000}, INT64_MAX}) {
+    record.timestamp_ms = time;
+    EXPECT_EQ(Foreign(record).time, "");
+  }
+  record.timestamp_ms = 253'402'300'799'999;
+  EXPECT_EQ(Foreign(record).time, "9999-12-31T23:59:59.999Z");
+}
+
 TEST(ARecordOfAnAdoptedTopic, HasBinaryDataWhereItIsNoJson) {
   for (const std::string& value :
        {std::string("{\"a\":1,\"a\":2}"), std::string("text"), std::string("\0\xFF", 2)}) {
