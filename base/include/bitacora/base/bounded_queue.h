@@ -47,11 +47,12 @@ class BoundedQueue {
     while (items_.empty() && !closed_) {
       if (!lock.WaitUntil(changed_, deadline)) break;
     }
+    if (items_.empty()) return !closed_;
     for (; !items_.empty() && max > 0; --max) {
       out->push_back(std::move(items_.front()));
       items_.pop_front();
     }
-    return !(closed_ && items_.empty() && out->empty());
+    return true;
   }
 
   /// Refuses what comes from now on; what is in the queue can still be taken.
