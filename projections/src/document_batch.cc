@@ -1,0 +1,142 @@
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <bitacora/projections/read_model_store.h>
+
+#include "src/rocks_status.h"
+#include "src/row_codec.h"
+#include "src/store_impl.h"
+
+namespace bitacora::projections {
+namespace {
+
+/// What a key is to become.
+struct Change {
+  std::optional<std::string> value;  ///< Nothing: removed.
+  Offset offset;
+  std::int64_t time_ms = 0;
+};
+
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>()(text);
+  }
+};
+
+}  // namespace
+
+struct DocumentBatch::Impl {
+  Impl(ReadModelStore& store_, Model model_, Partition partition)
+      : store(*store_.impl_),
+        model(std::move(model_)),
+        prefix(PartitionKey(kDocumentPrefix, model.number, partition)),
+        state_key(PartitionKey(kStatePrefix, model.number, partition)) {}
+
+  using Entry = std::pair<const std::string, Change>;
+
+  /// The stored rows of `entries`, which are in the order of their keys.
+  Result<std::vector<rocksdb::PinnableSlice>> ReadOld(const std::vector<std::string>& keys,
+                                                      std::vector<bool>* found) const {
+    std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
+    std::vector<rocksdb::PinnableSlice> rows(keys.size());
+    std::vector<rocksdb::Status> statuses(keys.size());
+    store.db->MultiGet(rocksdb::ReadOptions(), store.db->DefaultColumnFamily(), slices.size(),
+                       slices.data(), rows.data(), statuses.data(), /*sorted_input=*/true);
+    found->assign(keys.size(), false);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (statuses[i].IsNotFound()) continue;
+      BITACORA_RETURN_IF_ERROR(FromRocks(statuses[i], "reading documents"));
+      (*found)[i] = true;
+    }
+    return rows;
+  }
+
+  /// Puts every change into `batch` and brings `state` up to date.
+  Status Stage(rocksdb::WriteBatch* batch, PartitionState* state) {
+    std::vector<Entry*> entries;
+    entries.reserve(changes.size());
+    for (Entry& entry : changes) entries.push_back(&entry);
+    std::sort(entries.begin(), entries.end(),
+              [](const Entry* a, const Entry* b) { return a->first < b->first; });
+    std::vector<std::string> keys;
+    keys.reserve(entries.size());
+    for (const Entry* entry : entries) keys.push_back(prefix + entry->first);
+    std::vector<bool> found;
+    BITACORA_ASSIGN_OR_RETURN(const std::vector<rocksdb::PinnableSlice> old, ReadOld(keys, &found));
+
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const auto& [key, change] = *entries[i];
+      if (found[i]) {
+        // The hash that was added, whatever the bytes beside it are now: a damaged row leaves no
+        // trace in the digest once it is written anew.
+        const std::optional<RowView> row = DecodeRow(old[i].ToStringView());
+        if (!row) return Damaged("a document");
+        state->digest.Remove(ToHash(row->hash));
+        --state->documents;
+      }
+      if (!change.value) {
+        if (found[i]) batch->Delete(keys[i]);
+        continue;
+      }
+      const Sha256Digest hash = HashDocument(model.identity.program, key, *change.value);
+      state->digest.Add(hash);
+      ++state->documents;
+      const std::string head = EncodeRowHead(hash, change.offset, change.time_ms);
+      const rocksdb::Slice at(keys[i]);
+      const std::array<rocksdb::Slice, 2> row{rocksdb::Slice(head), rocksdb::Slice(*change.value)};
+      batch->Put(rocksdb::SliceParts(&at, 1), rocksdb::SliceParts(row.data(), 2));
+    }
+    batch->Put(state_key, EncodeState(*state));
+    return {};
+  }
+
+  ReadModelStore::Impl& store;
+  const Model model;
+  const std::string prefix;
+  const std::string state_key;
+  std::unordered_map<std::string, Change, TextHash, std::equal_to<>> changes;
+};
+
+DocumentBatch::DocumentBatch(ReadModelStore& store, Model model, Partition partition)
+    : impl_(std::make_unique<Impl>(store, std::move(model), partition)) {}
+DocumentBatch::~DocumentBatch() = default;
+
+Result<std::optional<std::string>> DocumentBatch::Get(std::string_view key) {
+  if (const auto changed = impl_->changes.find(key); changed != impl_->changes.end()) {
+    return changed->second.value;
+  }
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                            impl_->store.Get(impl_->prefix + std::string(key)));
+  if (!bytes) return std::optional<std::string>();
+  const std::optional<RowView> row = DecodeRow(*bytes);
+  if (!row) return Damaged("a document");
+  return std::optional(std::string(row->value));
+}
+
+void DocumentBatch::Put(std::string_view key, std::string value, const StoredRecord& cause) {
+  impl_->changes.insert_or_assign(std::string(key),
+                                  Change{std::move(value), cause.offset, cause.timestamp_ms});
+}
+
+void DocumentBatch::Remove(std::string_view key) {
+  impl_->changes.insert_or_assign(std::string(key), Change{});
+}
+
+Status DocumentBatch::Commit(PartitionState* state) {
+  PartitionState after = *state;
+  rocksdb::WriteBatch batch;
+  Status status = impl_->Stage(&batch, &after);
+  if (status.ok()) status = impl_->store.Write(&batch);
+  if (status.ok()) *state = after;
+  impl_->changes.clear();
+  return status;
+}
+
+}  // namespace bitacora::projections

@@ -1,0 +1,339 @@
+#include <algorithm>
+#include <filesystem>
+#include <queue>
+#include <set>
+#include <utility>
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <bitacora/base/encoding.h>
+#include <bitacora/base/log.h>
+#include <bitacora/projections/read_model_store.h>
+
+#include "src/rocks_status.h"
+#include "src/row_codec.h"
+#include "src/store_impl.h"
+
+namespace bitacora::projections {
+namespace {
+
+rocksdb::Options DatabaseOptions(const ReadModelStore::Options& options) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(options.cache_bytes);
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  rocksdb::Options database;
+  database.create_if_missing = true;
+  database.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  database.compression = rocksdb::kLZ4Compression;
+  database.write_buffer_size = 16u << 20;
+  // Each batch first looks for the rows it replaces, of which a growing model has none.
+  database.memtable_whole_key_filtering = true;
+  database.memtable_prefix_bloom_size_ratio = 0.02;
+  // Documents and positions share one log and one family of files: what comes back after a damaged
+  // tail is an older state, but one that agrees with itself, and the event log has the rest.
+  database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  database.max_total_wal_size = 64u << 20;
+  database.max_background_jobs = 2;
+  database.keep_log_file_num = 2;
+  database.max_open_files = 512;
+  return database;
+}
+
+std::string Varint(std::uint64_t value) {
+  std::string out;
+  PutVarint(&out, value);
+  return out;
+}
+
+Result<std::unique_ptr<rocksdb::DB>> OpenDatabase(const ReadModelStore::Options& options) {
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Options database = DatabaseOptions(options);
+  const rocksdb::Status status =
+      options.read_only ? rocksdb::DB::OpenForReadOnly(database, options.directory, &opened)
+                        : rocksdb::DB::Open(database, options.directory, &opened);
+  if (status.ok()) return std::unique_ptr<rocksdb::DB>(opened);
+  if (status.IsIOError() && !status.IsPathNotFound()) {
+    LogError("the read models cannot be opened", {{"error", status.ToString()}});
+    return Error(ErrorCode::kPermissionDenied, "cannot open " + options.directory);
+  }
+  // A file that is missing or means nothing is damage, too.
+  LogError("the read models cannot be opened", {{"error", status.ToString()}});
+  return Damaged(options.directory);
+}
+
+}  // namespace
+
+// ---- Iterating
+
+RowIterator::RowIterator(const rocksdb::DB& db, const rocksdb::Snapshot* snapshot,
+                         std::string partition_prefix, std::string_view key_prefix)
+    : partition_prefix_(std::move(partition_prefix)),
+      lower_(partition_prefix_ + std::string(key_prefix)),
+      upper_(PrefixEnd(lower_)),
+      lower_slice_(lower_),
+      upper_slice_(upper_) {
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot;
+  options.iterate_lower_bound = &lower_slice_;
+  options.iterate_upper_bound = &upper_slice_;
+  // NewIterator changes nothing that can be seen, but is not const.
+  iterator_.reset(const_cast<rocksdb::DB&>(db).NewIterator(options));
+}
+
+void RowIterator::SeekBehind(std::string_view key) {
+  const std::string at = partition_prefix_ + std::string(key);
+  iterator_->Seek(at);
+  if (iterator_->Valid() && iterator_->key() == rocksdb::Slice(at)) iterator_->Next();
+}
+
+Status RowIterator::status() const { return FromRocks(iterator_->status(), "reading documents"); }
+
+// ---- Impl
+
+Result<std::optional<std::string>> ReadModelStore::Impl::Get(std::string_view key) const {
+  std::string value;
+  const rocksdb::Status status = db->Get(rocksdb::ReadOptions(), ToSlice(key), &value);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  BITACORA_RETURN_IF_ERROR(FromRocks(status, "reading"));
+  return std::optional(std::move(value));
+}
+
+Status ReadModelStore::Impl::Write(rocksdb::WriteBatch* batch) {
+  rocksdb::WriteOptions options;
+  options.disableWAL = !write_ahead_log;
+  return FromRocks(db->Write(options, batch), "writing");
+}
+
+void ReadModelStore::Impl::DropDocuments(std::uint32_t number, rocksdb::WriteBatch* batch) const {
+  for (const std::string_view kind : {kStatePrefix, kDocumentPrefix}) {
+    const std::string first = ModelKey(kind, number);
+    batch->DeleteRange(first, PrefixEnd(first));
+  }
+}
+
+namespace {
+
+/// Empties a store of another format, and removes what is left of models that are no more.
+Status Prepare(rocksdb::DB* db) {
+  std::string format;
+  const rocksdb::Status known = db->Get(rocksdb::ReadOptions(), ToSlice(kFormatKey), &format);
+  if (!known.IsNotFound()) BITACORA_RETURN_IF_ERROR(FromRocks(known, "reading the format"));
+  rocksdb::WriteBatch batch;
+  if (known.ok() && format != Varint(kReadModelFormat)) {
+    LogWarning("the read models are of another release; they are made anew");
+    batch.DeleteRange(rocksdb::Slice(""), rocksdb::Slice("\xFF"));
+  }
+  batch.Put(ToSlice(kFormatKey), Varint(kReadModelFormat));
+  return FromRocks(db->Write(rocksdb::WriteOptions(), &batch), "writing the format");
+}
+
+}  // namespace
+
+// ---- ReadModelStore
+
+ReadModelStore::ReadModelStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ReadModelStore::~ReadModelStore() = default;
+
+Result<std::unique_ptr<ReadModelStore>> ReadModelStore::Open(const Options& options) {
+  std::error_code failed;
+  if (!options.read_only) std::filesystem::create_directories(options.directory, failed);
+  if (failed) {
+    return Error(ErrorCode::kPermissionDenied,
+                 "cannot make " + options.directory + ": " + failed.message());
+  }
+  auto impl = std::make_unique<Impl>();
+  impl->write_ahead_log = options.write_ahead_log;
+  BITACORA_ASSIGN_OR_RETURN(impl->db, OpenDatabase(options));
+  if (!options.read_only) BITACORA_RETURN_IF_ERROR(Prepare(impl->db.get()));
+  auto store = std::unique_ptr<ReadModelStore>(new ReadModelStore(std::move(impl)));
+  if (!options.read_only) BITACORA_RETURN_IF_ERROR(store->RemoveLeftovers());
+  return store;
+}
+
+Status ReadModelStore::RemoveLeftovers() {
+  BITACORA_ASSIGN_OR_RETURN(const std::vector<Model> models, Models());
+  std::set<std::uint32_t> live;
+  for (const Model& model : models) live.insert(model.number);
+  for (const std::string_view kind : {kStatePrefix, kDocumentPrefix}) {
+    RowIterator iterator(*impl_->db, nullptr, std::string(kind), "");
+    iterator.SeekToFirst();
+    while (iterator.Valid()) {
+      Decoder key(iterator.key());
+      const std::uint32_t number = key.BigEndian32();
+      if (!live.contains(number)) {
+        rocksdb::WriteBatch batch;
+        impl_->DropDocuments(number, &batch);
+        BITACORA_RETURN_IF_ERROR(impl_->Write(&batch));
+      }
+      std::string next;
+      PutBigEndian32(&next, number + 1U);
+      iterator.SeekBehind(next);
+    }
+    BITACORA_RETURN_IF_ERROR(iterator.status());
+  }
+  return {};
+}
+
+Result<std::vector<Model>> ReadModelStore::Models() const {
+  std::vector<Model> models;
+  RowIterator iterator(*impl_->db, nullptr, std::string(kModelPrefix), "");
+  for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) {
+    std::optional<Model> model = DecodeModel(iterator.key(), iterator.row());
+    if (!model) return Damaged("a model");
+    models.push_back(std::move(*model));
+  }
+  BITACORA_RETURN_IF_ERROR(iterator.status());
+  return models;
+}
+
+Result<std::optional<Model>> ReadModelStore::FindModel(std::string_view name) const {
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                            impl_->Get(std::string(kModelPrefix).append(name)));
+  if (!bytes) return std::optional<Model>();
+  std::optional<Model> model = DecodeModel(name, *bytes);
+  if (!model) return Damaged("a model");
+  return model;
+}
+
+Result<Model> ReadModelStore::OpenModel(std::string_view name, const ModelIdentity& identity) {
+  MutexLock lock(impl_->models_mu);
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<Model> known, FindModel(name));
+  if (known && known->identity == identity) return *known;
+
+  Model model{std::string(name), 1, identity};
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> next, impl_->Get(kNextNumberKey));
+  if (next) {
+    Decoder in(*next);
+    model.number = static_cast<std::uint32_t>(in.Varint());
+    if (!in.done()) return Damaged("the next model's number");
+  }
+  rocksdb::WriteBatch batch;
+  if (known) impl_->DropDocuments(known->number, &batch);
+  batch.Put(ToSlice(kNextNumberKey), Varint(model.number + 1U));
+  batch.Put(std::string(kModelPrefix).append(name), EncodeModel(model));
+  BITACORA_RETURN_IF_ERROR(impl_->Write(&batch));
+  return model;
+}
+
+Status ReadModelStore::DropModel(std::string_view name) {
+  MutexLock lock(impl_->models_mu);
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<Model> known, FindModel(name));
+  if (!known) return {};
+  rocksdb::WriteBatch batch;
+  impl_->DropDocuments(known->number, &batch);
+  batch.Delete(std::string(kModelPrefix).append(name));
+  return impl_->Write(&batch);
+}
+
+Status ReadModelStore::ResetPartition(const Model& model, Partition partition, Offset first) {
+  PartitionState state;
+  state.first = first;
+  state.next = first;
+  const std::string documents = PartitionKey(kDocumentPrefix, model.number, partition);
+  rocksdb::WriteBatch batch;
+  batch.DeleteRange(documents, PrefixEnd(documents));
+  batch.Put(PartitionKey(kStatePrefix, model.number, partition), EncodeState(state));
+  return impl_->Write(&batch);
+}
+
+Result<PartitionState> ReadModelStore::State(const Model& model, Partition partition) const {
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                            impl_->Get(PartitionKey(kStatePrefix, model.number, partition)));
+  if (!bytes) return PartitionState();
+  const std::optional<PartitionState> state = DecodeState(*bytes);
+  if (!state) return Damaged("the position of a partition");
+  return *state;
+}
+
+Result<std::optional<std::string>> ReadModelStore::Get(const Model& model,
+                                                       std::string_view key) const {
+  std::optional<std::string> value;
+  std::int64_t newest = -1;
+  const std::int32_t partitions = model.identity.partitions;
+  // Of an owned topic a key has one partition, nearly always this one; it ends the search.
+  const std::int32_t likely = PartitionOf(key, partitions).value;
+  for (std::int32_t step = 0; step < partitions; ++step) {
+    const Partition partition(model.identity.owned ? (likely + step) % partitions : step);
+    const std::string at = PartitionKey(kDocumentPrefix, model.number, partition).append(key);
+    rocksdb::PinnableSlice bytes;
+    const rocksdb::Status status =
+        impl_->db->Get(rocksdb::ReadOptions(), impl_->db->DefaultColumnFamily(), at, &bytes);
+    if (status.IsNotFound()) continue;
+    BITACORA_RETURN_IF_ERROR(FromRocks(status, "reading a document"));
+    const std::optional<RowView> row = DecodeRow(bytes.ToStringView());
+    if (!row) return Damaged("a document");
+    if (row->time_ms < newest) continue;
+    newest = row->time_ms;
+    value = row->value;
+    if (model.identity.owned) break;
+  }
+  return value;
+}
+
+Result<ReadModelStore::Page> ReadModelStore::List(const Model& model,
+                                                  const ListQuery& query) const {
+  std::vector<std::unique_ptr<RowIterator>> partitions;
+  // The smallest key first; of equal keys the lower partition.
+  const auto later = [&](std::size_t a, std::size_t b) {
+    const int order = partitions[a]->key().compare(partitions[b]->key());
+    return order != 0 ? order > 0 : a > b;
+  };
+  std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> open(later);
+  for (std::int32_t number = 0; number < model.identity.partitions; ++number) {
+    auto rows = std::make_unique<RowIterator>(
+        *impl_->db, nullptr, PartitionKey(kDocumentPrefix, model.number, Partition(number)),
+        query.prefix);
+    if (query.after && *query.after >= query.prefix) {
+      rows->SeekBehind(*query.after);
+    } else {
+      rows->SeekToFirst();
+    }
+    BITACORA_RETURN_IF_ERROR(rows->status());
+    partitions.push_back(std::move(rows));
+    if (partitions.back()->Valid()) open.push(partitions.size() - 1);
+  }
+
+  Page page;
+  std::size_t bytes = 0;
+  std::string last_key;
+  while (!open.empty()) {
+    const std::string key(partitions[open.top()]->key());
+    std::string value;
+    std::int64_t newest = -1;
+    while (!open.empty() && partitions[open.top()]->key() == key) {
+      RowIterator& rows = *partitions[open.top()];
+      const std::size_t partition = open.top();
+      const std::optional<RowView> row = DecodeRow(rows.row());
+      if (!row) return Damaged("a document");
+      if (row->time_ms >= newest) {
+        newest = row->time_ms;
+        value = row->value;
+      }
+      open.pop();
+      rows.Next();
+      BITACORA_RETURN_IF_ERROR(rows.status());
+      if (rows.Valid()) open.push(partition);
+    }
+    const bool full = page.values.size() == query.limit || bytes + value.size() > query.bytes_max;
+    if (full && !page.values.empty()) {
+      page.last_key = std::move(last_key);
+      break;
+    }
+    bytes += value.size();
+    page.values.push_back(std::move(value));
+    last_key = key;
+  }
+  return page;
+}
+
+Status ReadModelStore::Flush() {
+  return FromRocks(impl_->db->Flush(rocksdb::FlushOptions()), "writing documents");
+}
+
+}  // namespace bitacora::projections
