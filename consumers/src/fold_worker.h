@@ -1,0 +1,46 @@
+// One step of a worker: a batch of records into a model.
+#pragma once
+
+#include <bitacora/base/metrics.h>
+#include <bitacora/event_store/event_store.h>
+#include <bitacora/projections/projection.h>
+#include <bitacora/projections/read_model_store.h>
+
+#include "src/running_model.h"
+
+namespace bitacora::consumers {
+
+/// Folds what comes next in a partition. Thread-safe for different partitions.
+class FoldWorker {
+ public:
+  FoldWorker(event_store::EventStore& store, projections::ReadModelStore& models,
+             event_store::Log::FetchLimits limits, Metrics& metrics);
+
+  enum class Outcome {
+    kAtEnd,       ///< Nothing more to fold for now, or ever: stopped.
+    kMore,        ///< There is more.
+    kRetry,       ///< The log or the store cannot be read for the moment.
+    kOtherTopic,  ///< The topic was made anew: this model is of the old one.
+  };
+  /// Folds at most one batch and tells those who wait.
+  Outcome FoldSome(RunningModel& model, RunningPartition& partition);
+
+ private:
+  Outcome HandleReadError(RunningModel& model, RunningPartition& partition, const Error& error);
+  /// Folds the records of `page` and writes what came of it.
+  Status Apply(const RunningModel& model, RunningPartition& partition,
+               event_store::PartitionPage page);
+  Outcome Stop(const RunningModel& model, RunningPartition& partition, const Error& error);
+
+  event_store::EventStore& store_;
+  projections::ReadModelStore& models_;
+  const event_store::Log::FetchLimits limits_;
+  Counter& records_;
+  Counter& batches_;
+  Counter& stops_;
+};
+
+/// The program of every model in this release.
+const projections::Projection& ProgramOfModels();
+
+}  // namespace bitacora::consumers

@@ -1,0 +1,67 @@
+#include "src/running_model.h"
+
+#include <utility>
+
+namespace bitacora::consumers {
+
+void RunningPartition::Stop(std::string problem) {
+  MutexLock lock(mu_);
+  if (!problem_) problem_ = std::move(problem);
+}
+
+std::optional<std::string> RunningPartition::Stopped() const {
+  MutexLock lock(mu_);
+  return problem_;
+}
+
+void RunningPartition::SetDocuments(std::int64_t documents) {
+  MutexLock lock(mu_);
+  documents_ = documents;
+}
+
+std::int64_t RunningPartition::documents() const {
+  MutexLock lock(mu_);
+  return documents_;
+}
+
+Status RunningModel::Load(projections::ReadModelStore& store, const Position& earliest) {
+  for (std::int32_t number = 0; number < topic.partitions; ++number) {
+    const Partition partition(number);
+    BITACORA_ASSIGN_OR_RETURN(projections::PartitionState state, store.State(model, partition));
+    if (state == projections::PartitionState()) {
+      const auto start = earliest.next.find(partition);
+      if (start != earliest.next.end()) state.first = state.next = start->second.offset;
+    }
+    applied.Advance(partition, state.next);
+    partitions.push_back(std::make_unique<RunningPartition>(
+        store, model, TopicPartition{topic.name, partition}, state));
+  }
+  return {};
+}
+
+Position RunningModel::Applied() const {
+  Position position;
+  position.log_tag = log_tag;
+  const std::vector<Offset> next = applied.Applied();
+  for (std::size_t i = 0; i < next.size(); ++i) {
+    position.next[Partition(static_cast<std::int32_t>(i))] = {next[i], 0};
+  }
+  return position;
+}
+
+Status RunningModel::StoppedBefore(const Position& position) const {
+  const std::vector<Offset> next = applied.Applied();
+  for (const auto& [partition, wanted] : position.next) {
+    const auto at = static_cast<std::size_t>(partition.value);
+    if (at >= next.size() || next[at] >= wanted.offset) continue;
+    if (const auto problem = partitions[at]->Stopped()) {
+      return Error(ErrorCode::kUnavailable,
+                   model.name + " has stopped in partition " + std::to_string(partition.value) +
+                       " at offset " + std::to_string(next[at].value) + ": " + *problem,
+                   "read-model-stopped");
+    }
+  }
+  return {};
+}
+
+}  // namespace bitacora::consumers
