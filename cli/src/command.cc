@@ -25,6 +25,13 @@ void AddClientFlags(CLI::App& command, ClientFlags* flags) {
       ->default_str(std::to_string(flags->retry_s));
 }
 
+void AddAtLeast(CLI::App& command, std::string* position) {
+  command
+      .add_option("--at-least", *position,
+                  "Wait until this is seen: the position an append answered with (--json)")
+      ->type_name("POSITION");
+}
+
 void Complain(const std::string& sentence) {
   std::cerr << "bitacora: " << Printable(sentence) << std::endl;
 }

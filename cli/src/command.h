@@ -23,6 +23,9 @@ struct ClientFlags {
   std::uint64_t retry_s = 30;  ///< For how long a request is repeated.
 };
 
+/// Declares --at-least, of commands that read.
+void AddAtLeast(CLI::App& command, std::string* position);
+
 /// Set by the subcommand that was asked for: does it, and returns an ExitCode.
 using Run = std::function<int()>;
 

@@ -22,6 +22,7 @@ struct GetFlags {
   std::string key;
   std::string prefix;
   std::optional<std::uint64_t> limit;
+  std::string at_least;
 };
 
 /// The rows of `{topic}.latest`; any other document shows as its JSON.
@@ -57,7 +58,8 @@ class DocumentRows {
 Status GetOne(const GetFlags& flags, Server& server) {
   BITACORA_ASSIGN_OR_RETURN(
       const std::string body,
-      server.Get("/v1/read-models/" + PercentEncode(flags.model) + "/" + PercentEncode(flags.key)));
+      server.Get("/v1/read-models/" + PercentEncode(flags.model) + "/" + PercentEncode(flags.key),
+                 flags.at_least));
   BITACORA_RETURN_IF_ERROR(JsonView::Parse(body).status());
   DocumentRows(flags.client.json).Show({body});
   return {};
@@ -72,7 +74,7 @@ Status GetMany(const GetFlags& flags, Server& server) {
     if (!flags.prefix.empty()) target.Add("prefix", flags.prefix);
     if (!cursor.empty()) target.Add("cursor", cursor);
     target.Add("limit", std::to_string(left ? std::min<std::uint64_t>(*left, 1000) : 1000));
-    BITACORA_ASSIGN_OR_RETURN(const std::string body, server.Get(target.str()));
+    BITACORA_ASSIGN_OR_RETURN(const std::string body, server.Get(target.str(), flags.at_least));
     BITACORA_ASSIGN_OR_RETURN(const JsonView page, JsonView::Parse(body));
     const auto documents = page.Array("documents");
     rows.Show(documents);
@@ -100,6 +102,7 @@ void AddGet(CLI::App& program, Run* run) {
       command, "--limit", {1, INT64_MAX}, [flags](std::uint64_t n) { flags->limit = n; },
       "Show at most so many")
       ->excludes(key);
+  AddAtLeast(*command, &flags->at_least);
   AddClientFlags(*command, &flags->client);
   command->callback([flags, run] {
     *run = [flags] {

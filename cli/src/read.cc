@@ -34,6 +34,7 @@ struct ReadFlags {
   std::string from;
   std::optional<std::uint64_t> limit;
   bool backwards = false;
+  std::string at_least;
 };
 
 /// How many events the next page shall have, given what is left to show.
@@ -41,8 +42,9 @@ std::uint64_t PageSize(const std::optional<std::uint64_t>& left) {
   return left ? std::min(*left, kPageMax) : kPageMax;
 }
 
-Result<JsonView> GetPage(Server& server, const std::string& target, std::string* body) {
-  BITACORA_ASSIGN_OR_RETURN(*body, server.Get(target));
+Result<JsonView> GetPage(const ReadFlags& flags, Server& server, const std::string& target,
+                         std::string* body) {
+  BITACORA_ASSIGN_OR_RETURN(*body, server.Get(target, flags.at_least));
   return JsonView::Parse(*body);
 }
 
@@ -57,7 +59,7 @@ Status ReadStream(const ReadFlags& flags, Server& server) {
     if (flags.backwards) target.Add("direction", "backwards");
     target.Add("limit", std::to_string(PageSize(left)));
     std::string body;
-    BITACORA_ASSIGN_OR_RETURN(const JsonView page, GetPage(server, target.str(), &body));
+    BITACORA_ASSIGN_OR_RETURN(const JsonView page, GetPage(flags, server, target.str(), &body));
     const auto events = page.Array("events");
     rows.Show(events, std::cout);
     const auto next = page.Integer("next");
@@ -81,7 +83,7 @@ Status ReadTopic(const ReadFlags& flags, Server& server) {
     if (!position.empty()) target.Add("position", position);
     target.Add("limit", std::to_string(PageSize(left)));
     std::string body;
-    BITACORA_ASSIGN_OR_RETURN(const JsonView page, GetPage(server, target.str(), &body));
+    BITACORA_ASSIGN_OR_RETURN(const JsonView page, GetPage(flags, server, target.str(), &body));
     const auto events = page.Array("events");
     rows.Show(events, std::cout);
     if (left) *left -= std::min<std::uint64_t>(*left, events.size());
@@ -118,6 +120,7 @@ void AddRead(CLI::App& program, Run* run) {
       command, "--limit", {1, INT64_MAX}, [flags](std::uint64_t n) { flags->limit = n; },
       "Show at most so many");
   command->add_flag("--backwards", flags->backwards, "The latest first");
+  AddAtLeast(*command, &flags->at_least);
   AddClientFlags(*command, &flags->client);
   command->callback([flags, run] {
     *run = [flags] {

@@ -80,10 +80,11 @@ Result<HttpAnswer> Server::Ask(const HttpCall& call) {
   return answer;
 }
 
-Result<std::string> Server::Get(const std::string& target) {
+Result<std::string> Server::Get(const std::string& target, const std::string& at_least) {
   HttpCall call;
   call.target = target;
   call.fields = {{"Accept", "application/json"}};
+  if (!at_least.empty()) call.fields.emplace_back("Bitacora-At-Least", at_least);
   auto answer = Ask(call);
   if (!answer.ok()) return ForReading(answer.error());
   return std::move(answer->body);

@@ -41,8 +41,9 @@ class Server {
   /// Send, for answers of the 200s; any other is an error, see ErrorOfAnswer.
   Result<HttpAnswer> Ask(const HttpCall& call);
 
-  /// A GET that answers with a JSON object, returned as its text.
-  Result<std::string> Get(const std::string& target);
+  /// A GET that answers with a JSON object, returned as its text. `at_least`: a position that the
+  /// answer must have seen; empty: none.
+  Result<std::string> Get(const std::string& target, const std::string& at_least = {});
 
   const std::string& url() const { return client_.base(); }
 

@@ -355,6 +355,13 @@ def test_get_shows_one_document_or_all_pages(fake):
         "/v1/read-models/t.latest?prefix=a%26&cursor=c&limit=1000"]
 
 
+def test_a_read_can_demand_what_it_must_have_seen(fake):
+    fake.answers = [(200, OK, {"events": [], "next": None}), (200, OK, {"documents": [], "next": None})]
+    assert run(fake.url, "read", "t", "s", "--at-least", "AAAAAAA").returncode == 0
+    assert run(fake.url, "get", "t.latest", "--at-least", "BBBBBBB").returncode == 0
+    assert [r["headers"]["bitacora-at-least"] for r in fake.requests] == ["AAAAAAA", "BBBBBBB"]
+
+
 def test_version_needs_no_server(fake):
     fake.answers = [(200, OK, {"version": "0.1.0", "rule": 1, "log": "kafka"})]
     assert "(kafka log)" in run(fake.url, "version").stdout
