@@ -17,15 +17,19 @@ endfunction()
 
 # bitacora_test(NAME LABELS … SOURCES … USES …) makes one test binary and registers each of its
 # cases with ctest. LABELS say what the test needs: unit (nothing), component (a directory, the
-# in-process mock broker), broker (a real Kafka), drill (kills and replays).
+# in-process mock broker), broker (a real Kafka), drill (kills and replays). FILTER is GoogleTest's,
+# for suites of which not every case applies.
 function(bitacora_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;USES;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT;FILTER" "SOURCES;USES;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE bitacora_warnings ${arg_USES} GTest::gmock GTest::gtest_main)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+  if(NOT arg_FILTER)
+    set(arg_FILTER "*")
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 TEST_FILTER "${arg_FILTER}"
     PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
 endfunction()

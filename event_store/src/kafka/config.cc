@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -59,16 +58,18 @@ constexpr std::array<std::string_view, 39> kOurs = {
     "plugin.library.paths",
 };
 
-/// librdkafka tells each connection attempt that fails: with Kafka away that would be several lines
-/// a second. Reachability tells the change once, so these are for those who look closely.
+/// For those who look closely only. FAIL and ERROR are connections that were lost or not made: with
+/// Kafka away several a second, of which Reachability tells the change once. CONFWARN: properties
+/// meant for the other kind of client. AUTOCREATE: a Kafka older than 0.11, or the tests' mock.
+bool IsNoise(std::string_view facility) {
+  return facility == "FAIL" || facility == "ERROR" || facility == "CONFWARN" ||
+         facility == "PARTCNT" || facility == "AUTOCREATE";
+}
+
 void WriteLog(const rd_kafka_t*, int level, const char* facility, const char* text) noexcept {
-  const bool about_connection = std::strcmp(facility, "FAIL") == 0 ||
-                                std::strcmp(facility, "ERROR") == 0 ||
-                                std::strcmp(facility, "CONFWARN") == 0 ||
-                                std::strcmp(facility, "PARTCNT") == 0;
   LogLevel shown = LogLevel::kDebug;
-  if (!about_connection && level <= 3) shown = LogLevel::kError;
-  if (!about_connection && level == 4) shown = LogLevel::kWarning;
+  if (level <= 3 && !IsNoise(facility)) shown = LogLevel::kError;
+  if (level == 4 && !IsNoise(facility)) shown = LogLevel::kWarning;
   ::bitacora::Log(shown, "librdkafka", {{"facility", facility}, {"text", text}});
 }
 

@@ -124,7 +124,11 @@ Result<Offset> DeliveryOutcome(rd_kafka_resp_err_t code, rd_kafka_msg_status_t s
   }
   const bool absent = status == RD_KAFKA_MSG_STATUS_NOT_PERSISTED &&
                       (IsLocal(code) || RefusedBeforeWriting(code));
-  if (absent) return FromKafka(code, "appending");
+  if (absent) {
+    // Damaged on the way to the broker, which threw it away: no damage in the log.
+    if (code == RD_KAFKA_RESP_ERR_INVALID_MSG) return Make(ErrorCode::kUnavailable, "appending", code);
+    return FromKafka(code, "appending");
+  }
   return Make(ErrorCode::kTimeout, "appending", code);
 }
 
