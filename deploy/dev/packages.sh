@@ -1,83 +1,106 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034  # The lists are used by ./dev.
-# What Debian must provide, and how it gets there. Sourced by ./dev.
+# shellcheck disable=SC2034  # The lists are used by ./dev and its other parts.
+# What Debian 12 must provide, and how it gets there. Sourced by ./dev.
 
 # To build the program.
 build_packages=(
-  g++ cmake ninja-build pkg-config   # compiler and build
-  ccache                             # a second build takes seconds
-  librdkafka-dev                     # Kafka
-  librocksdb-dev                     # embedded log, state, read models
-  libpistache-dev rapidjson-dev      # HTTP
-  nlohmann-json3-dev                 # JSON
-  libcli11-dev libtomlplusplus-dev   # flags and configuration file
-  libspdlog-dev                      # the program's log
-  libssl-dev                         # SHA-256, randomness
-  libcurl4-openssl-dev               # the client subcommands
-  prometheus-cpp-dev                 # metrics
+  g++ cmake ninja-build pkg-config # compiler and build
+  ccache                           # a second build takes seconds
+  librdkafka-dev                   # Kafka
+  librocksdb-dev                   # embedded log, stream store, read models
+  libpistache-dev rapidjson-dev    # HTTP; a header of the former includes the latter
+  nlohmann-json3-dev               # JSON
+  libcli11-dev libtomlplusplus-dev # flags, and the configuration file
+  libspdlog-dev                    # the program's own log
+  libssl-dev                       # SHA-256, randomness
+  libcurl4-openssl-dev             # the subcommands that are clients
+  prometheus-cpp-dev               # metrics
 )
 # To run the tests, on top.
 test_packages=(
-  libgtest-dev libgmock-dev                             # unit and component tests
-  python3 python3-pytest python3-jsonschema python3-requests  # tests of the running server
-  openjdk-17-jre-headless maven                         # a real Kafka
-  curl e2fsprogs iproute2 iptables procps               # examples and faults
+  libgtest-dev libgmock-dev                                  # unit and component tests
+  python3 python3-pytest python3-jsonschema python3-requests # tests of the running server
+  openjdk-17-jre-headless                                    # a real Kafka
+  maven                                                      # fetches it
+  curl                                                       # the example
+  e2fsprogs mount                                            # power cuts: ext4 on a loop device
+  iproute2 iptables                                          # networks that fail
+  procps                                                     # what a process uses
 )
 # For ./dev check, on top.
-check_packages=(clang-16 clang-tidy-16 clang-format-16 shellcheck)
+check_packages=(
+  git                           # which files are ours, which have changed
+  clang-16                      # thread annotations
+  clang-tidy-16 clang-format-16 # bugs and names; layout
+  shellcheck                    # scripts
+)
+# For ./dev bench, on top.
+bench_packages=(
+  wrk # load
+)
 
 missing_packages() { # names… : those that are not installed
   local name
   for name in "$@"; do
-    dpkg-query -W -f='${Status}\n' "$name" 2>/dev/null | grep -q '^install ok installed$' ||
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null) == installed ]] ||
       printf '%s\n' "$name"
   done
 }
 
-# Java and Maven may come from elsewhere than Debian; what counts is that they are there.
-java_is_there() {
-  command -v java >/dev/null && java -version 2>&1 |
-    awk -F'[".]' '/version/ { exit !($2 >= 17) }'
+java_is_17() {
+  java -version 2>&1 | awk -F'[".]' '/version/ { exit !($2 >= 17) }'
 }
 
-without_what_is_there() { # names…
+# Java and Maven may come from elsewhere than Debian.
+not_from_elsewhere() { # names…
   local name
   for name in "$@"; do
     case $name in
-      openjdk-17-jre-headless) java_is_there && continue ;;
-      maven) command -v mvn >/dev/null && continue ;;
+      openjdk-17-jre-headless) ! command -v java >/dev/null || ! java_is_17 || continue ;;
+      maven) ! command -v mvn >/dev/null || continue ;;
     esac
     printf '%s\n' "$name"
   done
 }
 
-install_packages() { # names…
-  local -a wanted missing
-  mapfile -t wanted < <(without_what_is_there "$@")
-  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    tools_are_there && return
-    say "this system is not Debian; install what these packages of Debian 12 hold:"
-    say "  ${wanted[*]}"
-    exit 2
-  fi
-  mapfile -t missing < <(missing_packages "${wanted[@]}")
-  ((${#missing[@]})) || return 0
-  local -a as_root=()
-  if (($(id -u) != 0)); then
-    if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
-      say "packages are missing, and installing them needs root. Please run:"
-      say "  sudo apt-get install --no-install-recommends ${missing[*]}"
-      exit 2
-    fi
-    as_root=(sudo)
-  fi
-  say "installing ${missing[*]}"
-  export DEBIAN_FRONTEND=noninteractive
-  local -a apt=("${as_root[@]}" apt-get -q -y -o Dpkg::Use-Pty=0)
-  "${apt[@]}" update >&2
-  "${apt[@]}" install --no-install-recommends "${missing[@]}" >&2
+is_debian() {
+  grep -qs '^ID=debian$' /etc/os-release
 }
 
-tools_are_there() {
-  command -v g++ >/dev/null && command -v cmake >/dev/null && command -v ninja >/dev/null
+# Makes sure that these packages are there; without root it says what is missing and ends with 2.
+need_packages() { # names…
+  local -a wanted missing
+  [[ -z ${BITACORA_SKIP_INSTALL:-} ]] || return 0
+  if ! is_debian; then
+    say "this system is not Debian; what is needed is in these packages of Debian 12:"
+    say "  $*"
+    say "with BITACORA_SKIP_INSTALL=1 they are taken to be there"
+    exit 2
+  fi
+  mapfile -t missing < <(missing_packages "$@")
+  ((${#missing[@]})) || return 0
+  mapfile -t wanted < <(not_from_elsewhere "${missing[@]}")
+  ((${#wanted[@]})) || return 0
+  install_packages "${wanted[@]}"
+}
+
+install_packages() { # names…
+  local -a apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0)
+  local -a install=(install --no-install-recommends "$@")
+  if (($(id -u) != 0)); then
+    # Where nobody can type a password, sudo helps only if it asks for none.
+    if ! command -v sudo >/dev/null || { [[ ! -t 0 ]] && ! sudo -n true 2>/dev/null; }; then
+      say "packages are missing, and installing them needs root. Please run:"
+      say "  apt-get install --no-install-recommends $*"
+      exit 2
+    fi
+    apt=(sudo "${apt[@]}")
+  fi
+  say "installing $*"
+  # The lists are fetched anew only if they do not know these packages, or know them no longer.
+  if "${apt[@]}" --simulate "${install[@]}" &>/dev/null && "${apt[@]}" "${install[@]}" >&2; then
+    return 0
+  fi
+  "${apt[@]}" update >&2
+  "${apt[@]}" "${install[@]}" >&2
 }

@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # The lists of packages and $root are those of ./dev.
+# ./dev test. Sourced by ./dev.
+
+# A broker for the tests that need one, unless the caller has one. It ends with the script.
+started_kafka=
+start_kafka() {
+  [[ -z ${BITACORA_TEST_KAFKA:-} ]] || return 0
+  local brokers
+  started_kafka=$(mktemp -d "${TMPDIR:-/tmp}/bitacora-test-XXXXXX")
+  trap stop_kafka EXIT
+  if brokers=$(BITACORA_KAFKA_RUN=$started_kafka/kafka deploy/kafka/kafka.sh start); then
+    export BITACORA_TEST_KAFKA=$brokers
+  fi
+}
+stop_kafka() {
+  BITACORA_KAFKA_RUN=$started_kafka/kafka deploy/kafka/kafka.sh stop
+  rm -rf "$started_kafka"
+}
+
+# Everything ctest prints goes through, but its summary: that is kept in $1, to be the last words.
+keep_summary() { # file
+  awk -v summary="$1" '
+    BEGIN { printf "" > summary }
+    /^[0-9]+% tests passed, / { held = 1 }
+    held { print > summary; next }
+    { print; fflush() }'
+}
+
+# ctest with the tests of one preset; its summary and its report stay in $results.
+run_ctest() { # preset arguments…
+  local preset=$1
+  shift
+  say "== tests of the $preset build"
+  ctest --preset "$preset" -j 2 --timeout 600 --output-junit "$results/$preset.xml" \
+    --test-output-size-passed 65536 "$@" | keep_summary "$results/$preset.summary"
+}
+
+# Tests that were left out, and tests that left themselves out, each with its reason.
+list_skipped() { # arguments…
+  python3 deploy/dev/skipped.py "$results"/*.xml
+  [[ -z ${BITACORA_TEST_KAFKA:-} ]] || return 0
+  say "not run: these need a Kafka, and none could be started (why is further up)"
+  ctest --preset dev -N -L broker "$@" | sed -n 's/^ *Test *#[0-9]*: /  /p'
+}
+
+print_results() { # arguments…
+  local failed
+  list_skipped "$@"
+  if [[ -f $results/asan.summary ]]; then
+    printf '\n== tests of the asan build'
+    cat "$results/asan.summary"
+  fi
+  printf '\n== tests of the dev build'
+  cat "$results/dev.summary"
+}
+
+tests() { # [--full|--long] ctest's arguments…
+  export BITACORA_TEST_SIZE=short
+  case ${1:-} in
+    --full | --long)
+      BITACORA_TEST_SIZE=${1#--}
+      shift
+      ;;
+  esac
+  need_packages "${build_packages[@]}" "${test_packages[@]}"
+  local results=build/test-results failed=0
+  local -a without=()
+  rm -rf "$results"
+  mkdir -p "$results"
+  build dev
+  start_kafka
+  if [[ -z ${BITACORA_TEST_KAFKA:-} ]]; then
+    [[ ${CI:-} != true ]] || {
+      say "no Kafka could be started (why is above); with CI=true that is a failure"
+      exit 1
+    }
+    without=(-LE broker)
+  fi
+  # Arguments mean that somebody looks for one thing: then the build with sanitizers is left out.
+  if (($# == 0)); then
+    build asan
+    run_ctest asan -L 'unit|component' -LE 'broker|drill|system' || failed=1
+  fi
+  run_ctest dev "${without[@]}" "$@" || failed=1
+  print_results "$@"
+  return "$failed"
+}
