@@ -2,6 +2,7 @@
 
 #include <bitacora/base/log.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <utility>
@@ -58,6 +59,14 @@ Error TopicExists(const Topic& topic) {
   return {ErrorCode::kAlreadyExists,
           "the topic exists, " + kind + ", with " + std::to_string(topic.partitions) + " partitions",
           "topic-exists"};
+}
+
+/// Whether each partition that can be folded has met its end.
+bool StandsAtTheEnd(const HostedTopic& topic) {
+  return std::ranges::all_of(topic.partitions, [](const auto& partition) {
+    const PartitionProgress progress = partition->Progress();
+    return progress.caught_up || !progress.problem.empty();
+  });
 }
 
 bool IsHidden(const TopicName& name) { return IsReservedTopic(name); }
@@ -281,6 +290,13 @@ Status Catalog::WriteGenesis(const TopicName& name, std::int32_t partitions, Dea
   return status;
 }
 
+void Catalog::Pause() const {
+  std::condition_variable never;
+  Mutex mu;
+  MutexLock lock(mu);
+  lock.WaitUntil(never, clock_.Now() + kLookAgain);
+}
+
 Result<std::shared_ptr<HostedTopic>> Catalog::AwaitOwned(const TopicName& name,
                                                          Deadline deadline) {
   std::shared_ptr<HostedTopic> topic;
@@ -303,19 +319,16 @@ Result<std::shared_ptr<HostedTopic>> Catalog::AwaitOwned(const TopicName& name,
                    "the topic is there, but its first record is not to be read yet; ask again",
                    "log-unavailable");
     }
-    std::condition_variable never;
-    Mutex mu;
-    MutexLock lock(mu);
-    lock.WaitUntil(never, clock_.Now() + kLookAgain);
+    Pause();
   }
-  // Appends need a fold that stands at the end.
-  Position genesis;
-  for (const auto& partition : topic->partitions) {
-    genesis.next[partition->at.partition] = {Offset(1), 0};
+  // Whoever has made a topic may append to it at once: its folds have met the end before.
+  while (!StandsAtTheEnd(*topic)) {
+    if (clock_.Now() > deadline) {
+      return Error(ErrorCode::kUnavailable, "the topic is there, but is still being read; ask again",
+                   "not-caught-up");
+    }
+    Pause();
   }
-  const auto latch = std::make_shared<Latch>(1);
-  topic->applied.Wait(genesis, WaitFor::kAll, deadline, [latch](bool) { latch->Done({}); });
-  BITACORA_RETURN_IF_ERROR(latch->Wait(deadline + kLookAgain));
   return topic;
 }
 

@@ -59,6 +59,7 @@ class Catalog {
   Status CheckContinuity(const HostedPartition& partition);
   Status WriteGenesis(const TopicName& name, std::int32_t partitions, Deadline deadline);
   Result<std::shared_ptr<HostedTopic>> AwaitOwned(const TopicName& name, Deadline deadline);
+  void Pause() const;
   FoldThread& ThreadOf(const TopicPartition& at) const;
   void Unhost(const HostedTopic& topic);
 

@@ -354,7 +354,17 @@ class EventStoreImpl final : public EventStore {
     return position;
   }
 
+  /// Once, when the node has become ready: what its start has cost.
+  void NoteFirstReady() {
+    if (was_ready_ || !Ready().ok() || was_ready_.exchange(true)) return;
+    std::int64_t folded = 0;
+    for (const auto& thread : threads_) folded += thread->folded();
+    replayed_.Set(static_cast<double>(folded));
+    LogInfo("ready", {{"replayed_records", folded}});
+  }
+
   void Notify(const TopicPartition& at) {
+    NoteFirstReady();
     MutexLock lock(listeners_mu_);
     for (const auto& listener : listeners_) listener(at);
   }
@@ -375,6 +385,7 @@ class EventStoreImpl final : public EventStore {
     if (!refreshed.ok()) {
       LogWarning("not all topics can be read yet", {{"error", refreshed.error().ToString()}});
     }
+    NoteFirstReady();
   }
 
   const EventStoreOptions options_;
@@ -391,6 +402,7 @@ class EventStoreImpl final : public EventStore {
 
   /// Whether all topics the log had at some moment are hosted.
   std::atomic<bool> discovered_{false};
+  std::atomic<bool> was_ready_{false};
   std::vector<std::unique_ptr<FoldThread>> threads_;
   std::condition_variable refresh_changed_;
   std::jthread refresher_;  // Last: it uses all of the above.

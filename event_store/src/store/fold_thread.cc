@@ -143,6 +143,7 @@ void FoldThread::FoldOne(const std::shared_ptr<Assigned>& assigned, const Stored
 
 void FoldThread::Count(Verdict verdict) {
   metrics_.records.Add();
+  folded_.fetch_add(1, std::memory_order_relaxed);
   if (verdict == Verdict::kUnreadable) metrics_.unreadable.Add();
   if (verdict == Verdict::kMisplaced) metrics_.misplaced.Add();
 }

@@ -6,6 +6,7 @@
 #include <bitacora/base/mutex.h>
 #include <bitacora/event_store/log.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -35,6 +36,9 @@ class FoldThread {
   /// Remove or a problem.
   void Add(std::shared_ptr<HostedTopic> topic, std::shared_ptr<HostedPartition> partition);
   void Remove(const TopicPartition& at);
+
+  /// Records folded since the thread was made.
+  std::int64_t folded() const { return folded_; }
 
  private:
   struct Assigned {
@@ -70,6 +74,7 @@ class FoldThread {
   const Clock& clock_;
   const Listener listener_;
   Counters metrics_;
+  std::atomic<std::int64_t> folded_{0};
 
   // The fold thread's own, for the batch at hand.
   FoldBatch batch_;
