@@ -37,6 +37,17 @@ bool HoldsRecords(const std::string& db_directory) {
   return false;
 }
 
+/// By the call that takes column families. The simple one opens a log of a single table as a
+/// "compacted" database, whose Get finds no key that has its value in a blob file (7.8.3).
+rocksdb::Status OpenForReading(const rocksdb::Options& options, const std::string& path,
+                               rocksdb::DB** db) {
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  const rocksdb::Status opened = rocksdb::DB::OpenForReadOnly(
+      options, path, {{rocksdb::kDefaultColumnFamilyName, options}}, &families, db);
+  for (rocksdb::ColumnFamilyHandle* family : families) (*db)->DestroyColumnFamilyHandle(family);
+  return opened;
+}
+
 Error DamagedRecord(TopicNumber topic, Partition partition, Offset offset, std::string_view what) {
   return Error(ErrorCode::kCorruption,
                "the log is damaged: the record at topic number " + std::to_string(topic.value) +
@@ -154,9 +165,8 @@ Storage::~Storage() {
 Status Storage::OpenDatabase(bool read_only, bool make) {
   const std::string path = DatabaseIn(options_.directory);
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status opened = read_only
-                                     ? rocksdb::DB::OpenForReadOnly(RocksOptions(false), path, &db)
-                                     : rocksdb::DB::Open(RocksOptions(make), path, &db);
+  const rocksdb::Status opened = read_only ? OpenForReading(RocksOptions(false), path, &db)
+                                           : rocksdb::DB::Open(RocksOptions(make), path, &db);
   if (!opened.ok()) {
     Error error = FromRocks(opened, "open " + path);
     // What exists and cannot be opened for what it holds is damaged: nothing else writes there.
@@ -218,8 +228,9 @@ Status Storage::OpenExisting() {
   // which after damage may be the ones that are missed.
   BITACORA_RETURN_IF_ERROR(OpenDatabase(true, false));
   if (!has_witness) return MakeAgain();
+  BITACORA_RETURN_IF_ERROR(CheckBlobFiles(db_.get(), DatabaseIn(options_.directory)));
   BITACORA_ASSIGN_OR_RETURN(contents_, ReadContents(db_.get()));
-  BITACORA_RETURN_IF_ERROR(CheckComplete(db_.get(), DatabaseIn(options_.directory), contents_));
+  BITACORA_RETURN_IF_ERROR(CheckComplete(db_.get(), contents_));
   BITACORA_RETURN_IF_ERROR(CheckAgainst(db_.get(), contents_, witness_->found()));
   if (options_.read_only) return {};
 

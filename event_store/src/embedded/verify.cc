@@ -110,11 +110,12 @@ Result<Contents> ReadContents(rocksdb::DB* db) {
   return contents;
 }
 
-Status CheckComplete(rocksdb::DB* db, const std::string& db_directory, const Contents& contents) {
+Status CheckBlobFiles(rocksdb::DB* db, const std::string& db_directory) {
   rocksdb::ColumnFamilyMetaData files;
   db->GetColumnFamilyMetaData(&files);
   for (const rocksdb::BlobMetaData& blob : files.blob_files) {
-    const std::string path = db_directory + "/" + blob.blob_file_name;
+    // The name begins with a slash.
+    const std::string path = db_directory + blob.blob_file_name;
     struct stat file {};
     if (::stat(path.c_str(), &file) != 0) return Damaged(path + " is missing");
     if (static_cast<std::uint64_t>(file.st_size) < blob.blob_file_size) {
@@ -122,11 +123,14 @@ Status CheckComplete(rocksdb::DB* db, const std::string& db_directory, const Con
                      std::to_string(blob.blob_file_size) + " bytes");
     }
   }
+  return {};
+}
 
+Status CheckComplete(rocksdb::DB* db, const Contents& contents) {
   BITACORA_ASSIGN_OR_RETURN(const std::uint64_t entries, CountEntries(db));
   const std::uint64_t rows = kEntriesOfNewLog + contents.topics.size();
   if (entries != contents.records + rows) {
-    return Damaged("records are missing in " + db_directory + ": the partitions' ends say " +
+    return Damaged("records are missing: the partitions' ends say " +
                    std::to_string(contents.records) + ", its files hold " +
                    std::to_string(entries < rows ? 0 : entries - rows));
   }

@@ -5,10 +5,16 @@
 
 #include <bitacora/base/status.h>
 
+#include <cstdint>
+#include <string>
+
 #include "src/embedded/storage.h"
 #include "src/embedded/witness.h"
 
 namespace bitacora::event_store::embedded {
+
+/// That every blob file is there and as long as it was; RocksDB looks at tables only. kCorruption.
+Status CheckBlobFiles(rocksdb::DB* db, const std::string& db_directory);
 
 /// Reads the catalog and the head of each partition. kCorruption; kInvalidArgument: a newer format.
 Result<Contents> ReadContents(rocksdb::DB* db);
@@ -19,10 +25,10 @@ Result<std::uint64_t> CountEntries(rocksdb::DB* db);
 inline constexpr std::uint64_t kEntriesOfNewLog = 2;
 
 /// That no record between the first and the head of any partition is missing: their number is
-/// the number of entries. Also that every blob file is there and as long as it was. Costs no reading of records.
+/// the number of entries. Costs no reading of records.
 ///
 /// For a database that is open for reading only, so that nothing moves meanwhile. kCorruption.
-Status CheckComplete(rocksdb::DB* db, const std::string& db_directory, const Contents& contents);
+Status CheckComplete(rocksdb::DB* db, const Contents& contents);
 
 /// That the log holds what `testimony` says, and perhaps more. kCorruption.
 Status CheckAgainst(rocksdb::DB* db, const Contents& contents, const Testimony& testimony);

@@ -1,0 +1,297 @@
+// Damaged files, killed processes: a process reads or writes the log, the test keeps the ledger.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <random>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "support/child_process.h"
+#include "support/seed.h"
+#include "support/temporary_directory.h"
+
+namespace bitacora::event_store {
+namespace {
+
+namespace fs = std::filesystem;
+using bitacora::testing::Below;
+using bitacora::testing::TestSeed;
+using tests::ChildProcess;
+
+constexpr int kDamagedExit = 5;
+
+int FromEnvironment(const char* name, int otherwise) {
+  const char* const given = std::getenv(name);
+  return given == nullptr ? otherwise : std::atoi(given);
+}
+
+std::vector<std::string> Tool(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), BITACORA_EMBEDDED_LOG_TOOL);
+  return arguments;
+}
+
+/// What `append` printed.
+struct Ledger {
+  std::set<std::string> sent;
+  std::map<std::string, std::string> acked;  ///< Key to "OFFSET SHA".
+
+  explicit Ledger(const std::string& lines) {
+    std::istringstream in(lines);
+    for (std::string line; std::getline(in, line);) {
+      std::istringstream words(line);
+      std::string what;
+      std::string key;
+      words >> what >> key;
+      if (what == "sent") sent.insert(key);
+      std::string offset;
+      std::string sha;
+      if (what == "acked" && words >> offset >> sha) acked[key] = offset + " " + sha;
+    }
+  }
+};
+
+/// What `dump` printed.
+struct Contents {
+  std::map<std::string, std::string> records;  ///< Key to "OFFSET SHA".
+  bool complete = false;
+  bool doubled = false;
+
+  explicit Contents(const std::string& lines) {
+    std::istringstream in(lines);
+    for (std::string line; std::getline(in, line);) {
+      std::istringstream words(line);
+      std::string key;
+      std::string partition;
+      std::string offset;
+      std::string sha;
+      words >> key >> partition >> offset >> sha;
+      if (key == "end") {
+        complete = partition == std::to_string(records.size());
+      } else if (!records.emplace(key, offset + " " + sha).second) {
+        doubled = true;
+      }
+    }
+  }
+};
+
+struct Damage {
+  std::string file;
+  std::string what;
+};
+
+/// One bit, a cut, or a zeroed block, somewhere in one file of the log.
+Damage DamageSomething(const std::string& log, std::mt19937_64& random) {
+  std::map<std::string, std::vector<fs::path>> kinds;
+  for (const auto& entry : fs::recursive_directory_iterator(log)) {
+    const fs::path& path = entry.path();
+    const std::string name = path.filename().string();
+    if (!entry.is_regular_file() || entry.file_size() == 0 || name.starts_with("LOG")) continue;
+    if (name == "BALLAST" || name == "LOCK") continue;
+    kinds[path.has_extension() ? path.extension().string() : name.substr(0, 4)].push_back(path);
+  }
+  // Every kind of file as often as any other.
+  const auto kind = std::next(kinds.begin(), static_cast<std::ptrdiff_t>(Below(random, kinds.size())));
+  const fs::path path = kind->second[Below(random, kind->second.size())];
+  const std::size_t size = fs::file_size(path);
+  std::size_t at = Below(random, size);
+  Damage damage{fs::relative(path, log).string(), {}};
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  switch (Below(random, 4)) {
+    case 0: {
+      damage.what = "cut at ";
+      file.close();
+      fs::resize_file(path, at);
+      break;
+    }
+    case 1: {
+      damage.what = "4 KiB of zeros at ";
+      at = at / 4096 * 4096;
+      const std::string zeros(std::min<std::size_t>(4096, size - at), '\0');
+      file.seekp(static_cast<std::streamoff>(at)).write(zeros.data(),
+                                                        static_cast<std::streamsize>(zeros.size()));
+      break;
+    }
+    default: {
+      damage.what = "one bit at ";
+      file.seekg(static_cast<std::streamoff>(at));
+      char byte = static_cast<char>(file.get());
+      byte = static_cast<char>(byte ^ (1 << Below(random, 8)));
+      file.seekp(static_cast<std::streamoff>(at)).put(byte);
+    }
+  }
+  damage.what += std::to_string(at) + " of " + std::to_string(size);
+  return damage;
+}
+
+class ADamagedLog : public ::testing::Test {
+ protected:
+  /// A log with several tables and blob files, and records in the WAL only.
+  void SetUp() override {
+    // The WAL of the first life becomes a table when the second begins.
+    for (const char* records : {"3000", "2000", "1500"}) {
+      ChildProcess writer(Tool({"append", log(), "--records", records}));
+      writer.ReadAll();
+      ASSERT_EQ(writer.Wait(), 0);
+    }
+    // The third life ends in a kill: what it wrote is in a WAL.
+    ChildProcess killed(Tool({"append", log()}));
+    while (Ledger(killed.text()).acked.size() < 1000 && killed.ReadSome()) {
+    }
+    killed.Kill();
+    killed.Wait();
+    const std::string copy = directory_.path() + "/whole";
+    fs::copy(log(), copy, fs::copy_options::recursive);
+    ChildProcess reader(Tool({"dump", copy}));
+    whole_ = reader.ReadAll();
+    ASSERT_EQ(reader.Wait(), 0);
+    ASSERT_TRUE(Contents(whole_).complete);
+  }
+
+  std::string log() const { return directory_.path() + "/log"; }
+  std::string FreshCopy() {
+    const std::string copy = directory_.path() + "/copy";
+    fs::remove_all(copy);
+    fs::copy(log(), copy, fs::copy_options::recursive);
+    return copy;
+  }
+
+  tests::TemporaryDirectory directory_;
+  std::string whole_;
+};
+
+TEST_F(ADamagedLog, IsRefusedOrReadsAsItWasAndIsNeverShorterOrDifferent) {
+  const int trials = FromEnvironment("BITACORA_TEST_DAMAGES", 50);
+  std::mt19937_64 random(TestSeed());
+  int refused = 0;
+  int harmless = 0;
+  for (int trial = 0; trial < trials; ++trial) {
+    const std::string copy = FreshCopy();
+    const Damage damage = DamageSomething(copy, random);
+    SCOPED_TRACE("trial " + std::to_string(trial) + ": " + damage.file + ", " + damage.what);
+    ChildProcess reader(Tool({"dump", copy}));
+    const std::string& read = reader.ReadAll();
+    const int ended = reader.Wait();
+    if (ended == 0) {
+      ++harmless;
+      EXPECT_TRUE(read == whole_) << "silently different";
+    } else {
+      ++refused;
+      EXPECT_EQ(ended, kDamagedExit);
+      // What was read before the refusal is a part of what was there.
+      EXPECT_TRUE(whole_.starts_with(read)) << "different before it was refused";
+    }
+  }
+  std::cout << refused << " refused, " << harmless << " harmless of " << trials << "\n";
+  EXPECT_GT(refused, 0);
+}
+
+TEST_F(ADamagedLog, WithoutAnyOneOfItsFilesIsRefusedOrAsItWas) {
+  std::vector<std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(log())) {
+    if (entry.is_regular_file()) files.push_back(fs::relative(entry.path(), log()).string());
+  }
+  std::vector<std::string> refused;
+  for (const std::string& file : files) {
+    SCOPED_TRACE(file);
+    const std::string copy = FreshCopy();
+    fs::remove(copy + "/" + file);
+    ChildProcess reader(Tool({"dump", copy}));
+    const std::string& read = reader.ReadAll();
+    const int ended = reader.Wait();
+    if (ended == 0) {
+      EXPECT_TRUE(read == whole_) << "silently different";
+    } else {
+      EXPECT_EQ(ended, kDamagedExit);
+      refused.push_back(file);
+    }
+  }
+  EXPECT_THAT(refused, ::testing::IsSupersetOf({"WITNESS", "rocksdb/CURRENT"}));
+}
+
+TEST_F(ADamagedLog, ThatWasRefusedStillHasItsFiles) {
+  const std::string copy = FreshCopy();
+  // A MANIFEST that ends early no longer names the newest tables.
+  for (const auto& entry : fs::directory_iterator(copy + "/rocksdb")) {
+    if (entry.path().filename().string().starts_with("MANIFEST")) {
+      fs::resize_file(entry.path(), fs::file_size(entry.path()) / 2);
+    }
+  }
+  const auto names = [&] {
+    std::set<std::string> found;
+    for (const auto& entry : fs::directory_iterator(copy + "/rocksdb")) {
+      const auto extension = entry.path().extension();
+      if (extension == ".sst" || extension == ".blob" || extension == ".log") {
+        found.insert(entry.path().filename().string());
+      }
+    }
+    return found;
+  };
+  const auto before = names();
+  ChildProcess reader(Tool({"dump", copy}));
+  reader.ReadAll();
+  EXPECT_EQ(reader.Wait(), kDamagedExit);
+  EXPECT_EQ(names(), before);
+}
+
+TEST_F(ADamagedLog, WithATornTailThatNobodyWasToldOfOpens) {
+  const std::string copy = FreshCopy();
+  std::vector<fs::path> wals;
+  for (const auto& entry : fs::directory_iterator(copy + "/rocksdb")) {
+    if (entry.path().extension() == ".log") wals.push_back(entry.path());
+  }
+  ASSERT_FALSE(wals.empty());
+  // The beginning of a write that never ended: a record's header and less than it announces.
+  std::ofstream(*std::max_element(wals.begin(), wals.end()), std::ios::app | std::ios::binary)
+      << std::string("\x12\x34\x56\x78\x00\x20\x01half", 11);
+  ChildProcess reader(Tool({"dump", copy}));
+  EXPECT_TRUE(reader.ReadAll() == whole_);
+  EXPECT_EQ(reader.Wait(), 0);
+}
+
+TEST(AKilledWriter, LosesNothingThatWasAcknowledged) {
+  const int kills = FromEnvironment("BITACORA_TEST_KILLS", 5);
+  std::mt19937_64 random(TestSeed());
+  tests::TemporaryDirectory directory;
+  const std::string log = directory.path() + "/log";
+  std::map<std::string, std::string> acked;
+  std::set<std::string> sent;
+  for (int kill = 0; kill < kills; ++kill) {
+    ChildProcess writer(Tool({"append", log}));
+    const std::size_t enough = 300 + Below(random, 1000);
+    while (Ledger(writer.text()).acked.size() < enough && writer.ReadSome()) {
+    }
+    writer.Kill();
+    const Ledger ledger(writer.ReadAll());
+    ASSERT_EQ(writer.Wait(), -SIGKILL);
+    acked.insert(ledger.acked.begin(), ledger.acked.end());
+    sent.insert(ledger.sent.begin(), ledger.sent.end());
+
+    ChildProcess reader(Tool({"dump", log}));
+    const Contents contents(reader.ReadAll());
+    ASSERT_EQ(reader.Wait(), 0);
+    ASSERT_TRUE(contents.complete);
+    EXPECT_FALSE(contents.doubled);
+    for (const auto& [key, record] : acked) {
+      const auto found = contents.records.find(key);
+      ASSERT_NE(found, contents.records.end()) << "lost: " << key;
+      EXPECT_EQ(found->second, record) << "changed: " << key;
+    }
+    for (const auto& [key, record] : contents.records) {
+      EXPECT_TRUE(sent.contains(key)) << "never sent: " << key;
+    }
+  }
+  std::cout << kills << " kills, " << acked.size() << " acknowledged, " << sent.size() << " sent\n";
+}
+
+}  // namespace
+}  // namespace bitacora::event_store
