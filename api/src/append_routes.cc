@@ -1,13 +1,13 @@
 #include "src/append_routes.h"
 
-#include <bitacora/base/encoding.h>
-#include <bitacora/domain/event_codec.h>
-#include <bitacora/domain/json.h>
-
 #include <algorithm>
 #include <atomic>
 #include <memory>
 #include <utility>
+
+#include <bitacora/base/encoding.h>
+#include <bitacora/domain/event_codec.h>
+#include <bitacora/domain/json.h>
 
 #include "src/uri.h"
 
@@ -71,8 +71,8 @@ ProblemMembers ConflictMembers(const Appending& append, const AppendOutcome& out
 }
 
 std::string ConflictDetail(const Appending& append, const AppendOutcome& outcome) {
-  const std::string met = outcome.head ? "is at version " + VersionJson(outcome.head)
-                                       : std::string("does not exist");
+  const std::string met =
+      outcome.head ? "is at version " + VersionJson(outcome.head) : std::string("does not exist");
   return "expected " + FormatExpected(append.expected) + ", but the stream " + met;
 }
 
@@ -80,11 +80,10 @@ HttpResponse Answer(const Appending& append, const Result<AppendOutcome>& result
   if (!result.ok()) {
     return ProblemResponse(result.error(), {{"appendId", Quoted(append.id.str())}});
   }
-  HttpResponse response =
-      result->admitted ? Admitted(append, *result)
-                       : ProblemResponse(ProblemNamed("version-conflict"),
-                                         ConflictDetail(append, *result),
-                                         ConflictMembers(append, *result));
+  HttpResponse response = result->admitted ? Admitted(append, *result)
+                                           : ProblemResponse(ProblemNamed("version-conflict"),
+                                                             ConflictDetail(append, *result),
+                                                             ConflictMembers(append, *result));
   if (!result->admitted && result->head) {
     response.fields.emplace_back("ETag", "\"" + VersionJson(result->head) + "\"");
   }
@@ -100,7 +99,8 @@ std::vector<std::pair<std::string_view, std::string_view>> FieldViews(const Http
 }
 
 /// Gives an event what the server adds to it.
-Event Complete(Event event, const TopicName& topic, const StreamName& stream, const Context& context) {
+Event Complete(Event event, const TopicName& topic, const StreamName& stream,
+               const Context& context) {
   const std::int64_t now = context.parts.clock.WallMs();
   if (event.id.empty()) event.id = MakeUuidV7(now, context.parts.random);
   if (event.source.empty()) event.source = "/v1/topics/" + topic.str();
@@ -139,7 +139,8 @@ Deadline AppendDeadline(const Context& context, const Preferences& preferences) 
   return context.Now() + wait;
 }
 
-/// Calls `then`, at once where the topic is known; else first looks for it where waiting is allowed.
+/// Calls `then`, at once where the topic is known; else first looks for it where waiting is
+/// allowed.
 void WithTopic(Context& context, const CallPtr& call, const TopicName& topic,
                std::function<void()> then) {
   if (context.store().Knows(topic)) {
@@ -169,7 +170,8 @@ Status Append(Context& context, const CallPtr& call) {
   BITACORA_RETURN_IF_ERROR(query.Finish());
   BITACORA_ASSIGN_OR_RETURN(const Expected expected, ReadCondition(request));
   BITACORA_ASSIGN_OR_RETURN(std::optional<AppendId> key, ReadIdempotencyKey(request));
-  BITACORA_ASSIGN_OR_RETURN(const Preferences preferences, ReadPreferences(request, context.options.wait_max));
+  BITACORA_ASSIGN_OR_RETURN(const Preferences preferences,
+                            ReadPreferences(request, context.options.wait_max));
   BITACORA_ASSIGN_OR_RETURN(AppendBody body,
                             ParseAppendBody(FieldViews(request), request.body, false));
   const bool id_from_client = key.has_value();
@@ -272,7 +274,8 @@ Status BulkAppend(Context& context, const CallPtr& call) {
                  "invalid-condition");
   }
   BITACORA_ASSIGN_OR_RETURN(const std::optional<AppendId> key, ReadIdempotencyKey(request));
-  BITACORA_ASSIGN_OR_RETURN(const Preferences preferences, ReadPreferences(request, context.options.wait_max));
+  BITACORA_ASSIGN_OR_RETURN(const Preferences preferences,
+                            ReadPreferences(request, context.options.wait_max));
   BITACORA_ASSIGN_OR_RETURN(std::vector<AppendCommand> parsed,
                             BulkCommands(context, request, topic, key));
   auto commands = std::make_shared<std::vector<AppendCommand>>(std::move(parsed));
@@ -323,11 +326,12 @@ Status GetAppend(Context& context, const CallPtr& call) {
   BITACORA_ASSIGN_OR_RETURN(const TopicName topic, TopicFromPath(call->parameters[0]));
   BITACORA_ASSIGN_OR_RETURN(const StreamName stream, ParseStreamName(call->parameters[1]));
   BITACORA_ASSIGN_OR_RETURN(const AppendId id, ParseAppendId(call->parameters[2]));
-  BITACORA_ASSIGN_OR_RETURN(const QueryParameters query, QueryParameters::Parse(call->request.query));
+  BITACORA_ASSIGN_OR_RETURN(const QueryParameters query,
+                            QueryParameters::Parse(call->request.query));
   BITACORA_RETURN_IF_ERROR(query.Finish());
-  BITACORA_ASSIGN_OR_RETURN(const Preferences preferences, ReadPreferences(call->request, context.options.wait_max));
-  const std::chrono::milliseconds wait =
-      preferences.wait.value_or(std::chrono::seconds(5));
+  BITACORA_ASSIGN_OR_RETURN(const Preferences preferences,
+                            ReadPreferences(call->request, context.options.wait_max));
+  const std::chrono::milliseconds wait = preferences.wait.value_or(std::chrono::seconds(5));
   RunQuery(context, call, [&context, call, topic, stream, id, wait]() -> Status {
     context.store().FindAppend(topic, stream, id, context.Now() + wait,
                                [call, id](const Result<AppendOutcome>& result) {

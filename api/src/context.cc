@@ -53,33 +53,36 @@ void AfterFold(Context& context, const CallPtr& call, const TopicName& topic,
     RunQuery(context, call, std::move(then));
     return;
   }
-  RunQuery(context, call, [&context, call, topic, demands, deadline, then = std::move(then)]() -> Status {
-    BITACORA_ASSIGN_OR_RETURN(const event_store::Topic known, context.store().GetTopic(topic));
-    // All must hold: for each partition the furthest of them.
-    Position all;
-    for (const Position& demand : demands) {
-      if (demand.log_tag != TagOfLog(known.log_id)) {
-        return Error(ErrorCode::kInvalidArgument, "Bitacora-At-Least names another topic's position",
-                     "position-from-another-log");
-      }
-      for (const auto& [partition, place] : demand.next) {
-        PartitionPosition& furthest = all.next[partition];
-        furthest = std::max(furthest, place);
-      }
-    }
-    context.store().WhenApplied(
-        topic, all, event_store::WaitFor::kAll, deadline,
-        [&context, call, then](bool fulfilled) {
-          if (fulfilled) {
-            RunQuery(context, call, then);
-            return;
+  RunQuery(
+      context, call,
+      [&context, call, topic, demands, deadline, then = std::move(then)]() -> Status {
+        BITACORA_ASSIGN_OR_RETURN(const event_store::Topic known, context.store().GetTopic(topic));
+        // All must hold: for each partition the furthest of them.
+        Position all;
+        for (const Position& demand : demands) {
+          if (demand.log_tag != TagOfLog(known.log_id)) {
+            return Error(ErrorCode::kInvalidArgument,
+                         "Bitacora-At-Least names another topic's position",
+                         "position-from-another-log");
           }
-          call->Refuse(Error(ErrorCode::kUnavailable,
-                             "this node has not folded the position of Bitacora-At-Least yet",
-                             "fold-behind"));
-        });
-    return {};
-  });
+          for (const auto& [partition, place] : demand.next) {
+            PartitionPosition& furthest = all.next[partition];
+            furthest = std::max(furthest, place);
+          }
+        }
+        context.store().WhenApplied(
+            topic, all, event_store::WaitFor::kAll, deadline,
+            [&context, call, then](bool fulfilled) {
+              if (fulfilled) {
+                RunQuery(context, call, then);
+                return;
+              }
+              call->Refuse(Error(ErrorCode::kUnavailable,
+                                 "this node has not folded the position of Bitacora-At-Least yet",
+                                 "fold-behind"));
+            });
+        return {};
+      });
 }
 
 }  // namespace bitacora::api

@@ -1,15 +1,15 @@
 // What the routes share.
 #pragma once
 
-#include <bitacora/api/service.h>
-#include <bitacora/base/clock.h>
-#include <bitacora/domain/ids.h>
-#include <bitacora/domain/position.h>
-
 #include <atomic>
 #include <functional>
 #include <string>
 #include <vector>
+
+#include <bitacora/api/service.h>
+#include <bitacora/base/clock.h>
+#include <bitacora/domain/ids.h>
+#include <bitacora/domain/position.h>
 
 #include "src/query_pool.h"
 #include "src/request_fields.h"

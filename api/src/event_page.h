@@ -1,10 +1,10 @@
 // A page of events as a body.
 #pragma once
 
-#include <bitacora/domain/event.h>
-
 #include <string>
 #include <vector>
+
+#include <bitacora/domain/event.h>
 
 namespace bitacora::api {
 

@@ -1,10 +1,10 @@
 #include "src/problems.h"
 
-#include <bitacora/base/log.h>
-#include <bitacora/domain/json.h>
-
 #include <algorithm>
 #include <array>
+
+#include <bitacora/base/log.h>
+#include <bitacora/domain/json.h>
 
 namespace bitacora::api {
 namespace {
@@ -18,7 +18,8 @@ constexpr std::array kProblems{
     ProblemKind{40005, "invalid-stream-name", "The name cannot be a stream's"},
     ProblemKind{40006, "invalid-idempotency-key", "The Idempotency-Key is not valid"},
     ProblemKind{40007, "invalid-condition", "If-Match or If-None-Match is not valid here"},
-    ProblemKind{40008, "invalid-parameter", "A query parameter is unknown, doubled or out of range"},
+    ProblemKind{40008, "invalid-parameter",
+                "A query parameter is unknown, doubled or out of range"},
     ProblemKind{40009, "invalid-preference", "The Prefer field is not valid"},
     ProblemKind{40010, "malformed-path", "The path is not well-formed"},
     ProblemKind{40011, "malformed-json", "The body is not the JSON expected here"},
@@ -168,7 +169,8 @@ HttpResponse ProblemResponse(const Error& error, const ProblemMembers& members) 
   // What an internal error says is for the log, not for the client.
   if (kind.code == 50000) {
     LogError("internal error", {{"error", error.ToString()}});
-    return ProblemResponse(kind, "something went wrong inside the server; its log says more", members);
+    return ProblemResponse(kind, "something went wrong inside the server; its log says more",
+                           members);
   }
   return ProblemResponse(kind, error.message(), members);
 }

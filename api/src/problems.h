@@ -1,9 +1,6 @@
 // Every error a client can get: RFC 9457 problem documents, from one table (docs/errors.md).
 #pragma once
 
-#include <bitacora/api/http.h>
-#include <bitacora/base/status.h>
-
 #include <cstdint>
 #include <span>
 #include <string>
@@ -11,15 +8,19 @@
 #include <utility>
 #include <vector>
 
+#include <bitacora/api/http.h>
+#include <bitacora/base/status.h>
+
 namespace bitacora::api {
 
-/// One row. `code` is status * 100 + a number of its own; never reused, never renumbered: clients test
-/// it.
+/// One row. `code` is status * 100 + a number of its own; never reused, never renumbered: clients
+/// test it.
 struct ProblemKind {
   std::uint32_t code;
-  std::string_view name;   ///< Of `type`: urn:bitacora:problem:NAME. An Error's reason names the row.
+  std::string_view
+      name;  ///< Of `type`: urn:bitacora:problem:NAME. An Error's reason names the row.
   std::string_view title;
-  int retry_after_s = 0;   ///< 0: no Retry-After.
+  int retry_after_s = 0;  ///< 0: no Retry-After.
 
   int status() const { return static_cast<int>(code / 100); }
 };
@@ -27,8 +28,8 @@ struct ProblemKind {
 /// All rows, by code.
 std::span<const ProblemKind> AllProblems();
 
-/// The row of an error: by its reason, else by its code. An unknown reason is a bug of ours and gives
-/// that of the code.
+/// The row of an error: by its reason, else by its code. An unknown reason is a bug of ours and
+/// gives that of the code.
 const ProblemKind& ProblemOf(const Error& error);
 /// The row called `name`, which must exist.
 const ProblemKind& ProblemNamed(std::string_view name);

@@ -1,8 +1,8 @@
 #include "src/query_pool.h"
 
-#include <bitacora/base/thread.h>
-
 #include <utility>
+
+#include <bitacora/base/thread.h>
 
 namespace bitacora::api {
 
@@ -17,8 +17,7 @@ QueryPool::QueryPool(std::size_t threads, std::size_t waiting_max) : queue_(wait
 QueryPool::~QueryPool() { queue_.Close(); }
 
 void QueryPool::Run(const CallPtr& call, std::function<void()> work) {
-  const bool queued =
-      queue_.TryPush([call, work = std::move(work)] { Guarded(call, work); });
+  const bool queued = queue_.TryPush([call, work = std::move(work)] { Guarded(call, work); });
   if (!queued) {
     call->Refuse(Error(ErrorCode::kResourceExhausted,
                        "too many reads are waiting; ask again in a moment", "overloaded"));

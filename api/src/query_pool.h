@@ -1,11 +1,11 @@
 // The threads on which calls may wait for a disk or for Kafka: never the HTTP workers.
 #pragma once
 
-#include <bitacora/base/bounded_queue.h>
-
 #include <functional>
 #include <thread>
 #include <vector>
+
+#include <bitacora/base/bounded_queue.h>
 
 #include "src/router.h"
 

@@ -1,9 +1,9 @@
 #include "src/request_fields.h"
 
-#include <bitacora/base/encoding.h>
-
 #include <algorithm>
 #include <cctype>
+
+#include <bitacora/base/encoding.h>
 
 namespace bitacora::api {
 namespace {
@@ -89,7 +89,8 @@ Match MatchAccept(std::string_view element, std::string_view media) {
   match.quality = 1;
   for (std::size_t i = 1; i < parts.size(); ++i) {
     if (!parts[i].starts_with("q=") && !parts[i].starts_with("Q=")) continue;
-    // Only zero or not matters, and the order of what is left: digits compare as text of one length.
+    // Only zero or not matters, and the order of what is left: digits compare as text of one
+    // length.
     const std::string_view q = parts[i].substr(2);
     double value = 0;
     double unit = 1;

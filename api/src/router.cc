@@ -1,11 +1,11 @@
 #include "src/router.h"
 
-#include <bitacora/base/log.h>
-
 #include <algorithm>
 #include <exception>
 #include <optional>
 #include <set>
+
+#include <bitacora/base/log.h>
 
 #include "src/uri.h"
 
@@ -70,8 +70,7 @@ Router::Router(std::vector<Route> routes) : routes_(std::move(routes)) {
 }
 
 void Router::Dispatch(HttpRequest request, Responder responder) const {
-  auto call =
-      std::make_shared<Call>(Call{std::move(request), {}, std::move(responder)});
+  auto call = std::make_shared<Call>(Call{std::move(request), {}, std::move(responder)});
   const HttpRequest& asked = call->request;
   const std::vector<std::string_view> segments = Segments(asked.path);
   const std::string_view method = asked.method == "HEAD" ? "GET" : std::string_view(asked.method);

@@ -1,14 +1,14 @@
 // One table of routes: from method and path to the handler, with everything HTTP wants around it.
 #pragma once
 
-#include <bitacora/api/http.h>
-#include <bitacora/base/status.h>
-
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <bitacora/api/http.h>
+#include <bitacora/base/status.h>
 
 #include "src/problems.h"
 
@@ -30,8 +30,8 @@ struct Call {
 using CallPtr = std::shared_ptr<Call>;
 
 struct Route {
-  std::string_view method;  ///< GET also serves HEAD.
-  std::string_view path;    ///< "/v1/topics/{topic}"; a parameter is a whole segment.
+  std::string_view method;              ///< GET also serves HEAD.
+  std::string_view path;                ///< "/v1/topics/{topic}"; a parameter is a whole segment.
   std::function<void(CallPtr)> handle;  ///< Must not block; see QueryPool.
 };
 
@@ -40,8 +40,8 @@ class Router {
  public:
   explicit Router(std::vector<Route> routes);
 
-  /// Finds the route and calls it. 404, 405 with Allow, and OPTIONS are answered here; a path that is
-  /// not well-formed gets 400. What a handler throws becomes 500 and a line in the log.
+  /// Finds the route and calls it. 404, 405 with Allow, and OPTIONS are answered here; a path that
+  /// is not well-formed gets 400. What a handler throws becomes 500 and a line in the log.
   void Dispatch(HttpRequest request, Responder responder) const;
 
   const std::vector<Route>& routes() const { return routes_; }

@@ -1,7 +1,7 @@
-#include <bitacora/api/service.h>
-
 #include <iterator>
 #include <utility>
+
+#include <bitacora/api/service.h>
 
 #include "src/append_routes.h"
 #include "src/context.h"

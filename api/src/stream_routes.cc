@@ -1,7 +1,7 @@
-#include <bitacora/domain/event_codec.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <bitacora/domain/event_codec.h>
 
 #include "src/event_page.h"
 #include "src/read_routes.h"
@@ -18,8 +18,8 @@ constexpr std::int64_t kVersionMax = (std::int64_t{1} << 53) - 1;
 Result<StreamQuery::Direction> ParseDirection(const std::optional<std::string>& text) {
   if (!text || *text == "forwards") return StreamQuery::Direction::kForwards;
   if (*text == "backwards") return StreamQuery::Direction::kBackwards;
-  return Error(ErrorCode::kInvalidArgument,
-               "the parameter direction is forwards or backwards", "invalid-parameter");
+  return Error(ErrorCode::kInvalidArgument, "the parameter direction is forwards or backwards",
+               "invalid-parameter");
 }
 
 Result<StreamQuery> ParseStreamQuery(const Context& context, const Call& call) {
@@ -57,9 +57,9 @@ HttpResponse PageAnswer(const Call& call, const StreamQuery& query, const Stream
   if (page.next) {
     const bool backwards = query.direction == StreamQuery::Direction::kBackwards;
     response.fields.emplace_back(
-        "Link", "</v1/topics/" + query.topic.str() + "/streams/" + PercentEncode(query.stream.str()) +
-                    "/events?from=" + std::to_string(page.next->value) +
-                    "&limit=" + std::to_string(query.limit) +
+        "Link", "</v1/topics/" + query.topic.str() + "/streams/" +
+                    PercentEncode(query.stream.str()) + "/events?from=" +
+                    std::to_string(page.next->value) + "&limit=" + std::to_string(query.limit) +
                     (backwards ? "&direction=backwards" : "") + ">; rel=\"next\"");
   }
   return response;
@@ -68,7 +68,8 @@ HttpResponse PageAnswer(const Call& call, const StreamQuery& query, const Stream
 Status ReadStream(Context& context, const CallPtr& call) {
   BITACORA_ASSIGN_OR_RETURN(const StreamQuery query, ParseStreamQuery(context, *call));
   BITACORA_ASSIGN_OR_RETURN(const std::vector<Position> at_least, ReadAtLeast(call->request));
-  BITACORA_ASSIGN_OR_RETURN(const Preferences preferences, ReadPreferences(call->request, context.options.wait_max));
+  BITACORA_ASSIGN_OR_RETURN(const Preferences preferences,
+                            ReadPreferences(call->request, context.options.wait_max));
   const std::vector<std::string_view> offered{kJson, kCloudEventsBatch};
   const auto chosen = Negotiate(call->request, offered);
   if (!chosen) {

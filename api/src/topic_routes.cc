@@ -1,9 +1,9 @@
+#include <algorithm>
+#include <utility>
+
 #include <bitacora/base/encoding.h>
 #include <bitacora/consumers/topic_reader.h>
 #include <bitacora/domain/json.h>
-
-#include <algorithm>
-#include <utility>
 
 #include "src/event_page.h"
 #include "src/read_routes.h"
@@ -100,7 +100,8 @@ Result<Position> StartOf(EventStore& store, const TopicName& topic,
 Status ReadTopic(Context& context, const CallPtr& call) {
   auto read = std::make_shared<TopicRead>();
   BITACORA_ASSIGN_OR_RETURN(read->query.topic, TopicFromPath(call->parameters[0]));
-  BITACORA_ASSIGN_OR_RETURN(QueryParameters parameters, QueryParameters::Parse(call->request.query));
+  BITACORA_ASSIGN_OR_RETURN(QueryParameters parameters,
+                            QueryParameters::Parse(call->request.query));
   BITACORA_ASSIGN_OR_RETURN(const auto position, parameters.Take("position"));
   BITACORA_ASSIGN_OR_RETURN(const auto since, parameters.Take("since"));
   BITACORA_ASSIGN_OR_RETURN(const auto limit, parameters.TakeNumber("limit", 1, LimitMax(context)));
@@ -108,8 +109,10 @@ Status ReadTopic(Context& context, const CallPtr& call) {
   read->query.streams = parameters.TakeAll("stream");
   BITACORA_RETURN_IF_ERROR(parameters.Finish());
   BITACORA_ASSIGN_OR_RETURN(const std::vector<Position> at_least, ReadAtLeast(call->request));
-  BITACORA_ASSIGN_OR_RETURN(const Preferences preferences, ReadPreferences(call->request, context.options.wait_max));
-  read->query.limit = static_cast<int>(limit.value_or(std::min<std::int64_t>(100, LimitMax(context))));
+  BITACORA_ASSIGN_OR_RETURN(const Preferences preferences,
+                            ReadPreferences(call->request, context.options.wait_max));
+  read->query.limit =
+      static_cast<int>(limit.value_or(std::min<std::int64_t>(100, LimitMax(context))));
   read->query.bytes_max = context.options.page_bytes_max;
   std::optional<std::int64_t> since_ms;
   if (since) {
@@ -151,7 +154,8 @@ std::string Quoted(std::string_view text) {
 
 std::string TopicMembers(const Topic& topic) {
   std::string json = R"("name":)" + Quoted(topic.name.str());
-  json.append(R"(,"kind":)").append(topic.kind == TopicKind::kOwned ? R"("owned")" : R"("adopted")");
+  json.append(R"(,"kind":)")
+      .append(topic.kind == TopicKind::kOwned ? R"("owned")" : R"("adopted")");
   json.append(R"(,"partitions":)").append(std::to_string(topic.partitions));
   json.append(R"(,"events":)").append(std::to_string(topic.events));
   json.append(R"(,"durability":)").append(Quoted(DurabilityName(topic.durability)));
@@ -180,7 +184,8 @@ HttpResponse TopicAnswer(Context& context, int status, const Topic& topic) {
 }
 
 Status ListTopics(Context& context, const CallPtr& call) {
-  BITACORA_ASSIGN_OR_RETURN(const QueryParameters query, QueryParameters::Parse(call->request.query));
+  BITACORA_ASSIGN_OR_RETURN(const QueryParameters query,
+                            QueryParameters::Parse(call->request.query));
   BITACORA_RETURN_IF_ERROR(query.Finish());
   std::string json = R"({"topics":[)";
   bool first = true;
@@ -195,7 +200,8 @@ Status ListTopics(Context& context, const CallPtr& call) {
 
 Status GetTopic(Context& context, const CallPtr& call) {
   BITACORA_ASSIGN_OR_RETURN(const TopicName name, TopicFromPath(call->parameters[0]));
-  BITACORA_ASSIGN_OR_RETURN(const QueryParameters query, QueryParameters::Parse(call->request.query));
+  BITACORA_ASSIGN_OR_RETURN(const QueryParameters query,
+                            QueryParameters::Parse(call->request.query));
   BITACORA_RETURN_IF_ERROR(query.Finish());
   RunQuery(context, call, [&context, call, name]() -> Status {
     BITACORA_ASSIGN_OR_RETURN(const Topic topic, context.store().GetTopic(name));
@@ -244,7 +250,8 @@ Result<PutTopicBody> ParsePutTopic(const HttpRequest& request) {
 
 Status PutTopic(Context& context, const CallPtr& call) {
   BITACORA_ASSIGN_OR_RETURN(const TopicName name, TopicFromPath(call->parameters[0]));
-  BITACORA_ASSIGN_OR_RETURN(const QueryParameters query, QueryParameters::Parse(call->request.query));
+  BITACORA_ASSIGN_OR_RETURN(const QueryParameters query,
+                            QueryParameters::Parse(call->request.query));
   BITACORA_RETURN_IF_ERROR(query.Finish());
   BITACORA_ASSIGN_OR_RETURN(const PutTopicBody put, ParsePutTopic(call->request));
   RunQuery(context, call, [&context, call, name, put]() -> Status {
@@ -252,8 +259,7 @@ Status PutTopic(Context& context, const CallPtr& call) {
                               put.own ? context.store().OwnTopic(name)
                                       : context.store().CreateTopic(name, put.partitions));
     BITACORA_ASSIGN_OR_RETURN(const Topic topic, context.store().GetTopic(name));
-    HttpResponse response =
-        TopicAnswer(context, made == EventStore::Made::kNew ? 201 : 200, topic);
+    HttpResponse response = TopicAnswer(context, made == EventStore::Made::kNew ? 201 : 200, topic);
     if (made == EventStore::Made::kNew) {
       response.fields.emplace_back("Location", "/v1/topics/" + name.str());
     }

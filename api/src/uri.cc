@@ -1,8 +1,8 @@
 #include "src/uri.h"
 
-#include <bitacora/base/encoding.h>
-
 #include <algorithm>
+
+#include <bitacora/base/encoding.h>
 
 namespace bitacora::api {
 namespace {
@@ -105,8 +105,8 @@ Result<std::optional<std::int64_t>> QueryParameters::TakeNumber(std::string_view
   if (!text) return std::optional<std::int64_t>();
   const auto number = ParseDecimal(*text, static_cast<std::uint64_t>(max));
   if (!number || static_cast<std::int64_t>(*number) < min) {
-    return BadParameter(name, "is a number from " + std::to_string(min) + " to " +
-                                  std::to_string(max));
+    return BadParameter(name,
+                        "is a number from " + std::to_string(min) + " to " + std::to_string(max));
   }
   return std::optional(static_cast<std::int64_t>(*number));
 }

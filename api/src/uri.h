@@ -1,14 +1,14 @@
 // Paths and queries of requests, decoded once and strictly.
 #pragma once
 
-#include <bitacora/base/status.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <bitacora/base/status.h>
 
 namespace bitacora::api {
 

@@ -1,7 +1,7 @@
-#include <bitacora/base/check.h>
-
 #include <cstdio>
 #include <cstdlib>
+
+#include <bitacora/base/check.h>
 
 namespace bitacora {
 

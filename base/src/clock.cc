@@ -1,7 +1,7 @@
-#include <bitacora/base/clock.h>
-
 #include <array>
 #include <cstdio>
+
+#include <bitacora/base/clock.h>
 
 namespace bitacora {
 namespace {

@@ -1,6 +1,6 @@
-#include <bitacora/base/encoding.h>
-
 #include <array>
+
+#include <bitacora/base/encoding.h>
 
 namespace bitacora {
 namespace {

@@ -1,11 +1,11 @@
-#include <bitacora/base/clock.h>
-#include <bitacora/base/log.h>
+#include <atomic>
+#include <cstdio>
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <atomic>
-#include <cstdio>
+#include <bitacora/base/clock.h>
+#include <bitacora/base/log.h>
 
 namespace bitacora {
 namespace {

@@ -1,5 +1,4 @@
-#include <bitacora/base/metrics.h>
-#include <bitacora/base/mutex.h>
+#include <utility>
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
@@ -7,7 +6,8 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
-#include <utility>
+#include <bitacora/base/metrics.h>
+#include <bitacora/base/mutex.h>
 
 namespace bitacora {
 namespace {
@@ -67,31 +67,33 @@ Metrics::~Metrics() = default;
 
 Counter& Metrics::GetCounter(const std::string& name, const std::string& help,
                              const Labels& labels) {
-  return registry_->Get<PrometheusCounter>(
-      registry_->counters, name, labels, [&]() -> prometheus::Counter& {
-        return prometheus::BuildCounter().Name(name).Help(help).Register(registry_->registry).Add(
-            labels);
-      });
+  return registry_->Get<PrometheusCounter>(registry_->counters, name, labels,
+                                           [&]() -> prometheus::Counter& {
+                                             return prometheus::BuildCounter()
+                                                 .Name(name)
+                                                 .Help(help)
+                                                 .Register(registry_->registry)
+                                                 .Add(labels);
+                                           });
 }
 
 Gauge& Metrics::GetGauge(const std::string& name, const std::string& help, const Labels& labels) {
-  return registry_->Get<PrometheusGauge>(
-      registry_->gauges, name, labels, [&]() -> prometheus::Gauge& {
-        return prometheus::BuildGauge().Name(name).Help(help).Register(registry_->registry).Add(
-            labels);
-      });
+  return registry_->Get<
+      PrometheusGauge>(registry_->gauges, name, labels, [&]() -> prometheus::Gauge& {
+    return prometheus::BuildGauge().Name(name).Help(help).Register(registry_->registry).Add(labels);
+  });
 }
 
 Histogram& Metrics::GetHistogram(const std::string& name, const std::string& help,
                                  const std::vector<double>& bounds, const Labels& labels) {
-  return registry_->Get<PrometheusHistogram>(
-      registry_->histograms, name, labels, [&]() -> prometheus::Histogram& {
-        return prometheus::BuildHistogram()
-            .Name(name)
-            .Help(help)
-            .Register(registry_->registry)
-            .Add(labels, bounds);
-      });
+  return registry_->Get<PrometheusHistogram>(registry_->histograms, name, labels,
+                                             [&]() -> prometheus::Histogram& {
+                                               return prometheus::BuildHistogram()
+                                                   .Name(name)
+                                                   .Help(help)
+                                                   .Register(registry_->registry)
+                                                   .Add(labels, bounds);
+                                             });
 }
 
 std::string Metrics::Expose() const {
@@ -99,9 +101,9 @@ std::string Metrics::Expose() const {
 }
 
 const std::vector<double>& LatencyBounds() {
-  static const std::vector<double> bounds{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
-                                          0.025,  0.05,    0.1,    0.25,  0.5,    1,     2.5,
-                                          5,      10};
+  static const std::vector<double> bounds{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                          0.01,   0.025,   0.05,   0.1,   0.25,   0.5,
+                                          1,      2.5,     5,      10};
   return bounds;
 }
 

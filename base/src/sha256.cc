@@ -1,10 +1,10 @@
-#include <bitacora/base/check.h>
-#include <bitacora/base/encoding.h>
-#include <bitacora/base/sha256.h>
+#include <string>
 
 #include <openssl/evp.h>
 
-#include <string>
+#include <bitacora/base/check.h>
+#include <bitacora/base/encoding.h>
+#include <bitacora/base/sha256.h>
 
 namespace bitacora {
 

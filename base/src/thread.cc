@@ -1,8 +1,8 @@
-#include <bitacora/base/thread.h>
+#include <utility>
 
 #include <pthread.h>
 
-#include <utility>
+#include <bitacora/base/thread.h>
 
 namespace bitacora {
 

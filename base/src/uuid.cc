@@ -1,10 +1,10 @@
-#include <bitacora/base/check.h>
-#include <bitacora/base/encoding.h>
-#include <bitacora/base/uuid.h>
+#include <array>
 
 #include <openssl/rand.h>
 
-#include <array>
+#include <bitacora/base/check.h>
+#include <bitacora/base/encoding.h>
+#include <bitacora/base/uuid.h>
 
 namespace bitacora {
 namespace {

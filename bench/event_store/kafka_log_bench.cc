@@ -5,12 +5,6 @@
 // "in flight N": N records are under way; when the reader meets one, the next is appended. So a
 // latency is that of append and read-back together, which is what a verdict takes. "replay": all of
 // those records are read again from the start.
-#include <bitacora/base/uuid.h>
-#include <bitacora/event_store/kafka_log.h>
-#include <bitacora/event_store/log.h>
-
-#include <librdkafka/rdkafka.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -22,6 +16,12 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <librdkafka/rdkafka.h>
+
+#include <bitacora/base/uuid.h>
+#include <bitacora/event_store/kafka_log.h>
+#include <bitacora/event_store/log.h>
 
 namespace {
 
@@ -69,8 +69,12 @@ class OurPath final : public Path {
     log_ = std::move(*OpenKafkaLog(options, metrics_));
     reader_ = std::move(*log_->NewReader());
   }
-  void ReadFromEnd() override { Assign([&](const auto& at) { return *log_->Latest(at); }); }
-  void ReadFromStart() override { Assign([](const auto&) { return Offset(0); }); }
+  void ReadFromEnd() override {
+    Assign([&](const auto& at) { return *log_->Latest(at); });
+  }
+  void ReadFromStart() override {
+    Assign([](const auto&) { return Offset(0); });
+  }
   void Send(std::uint64_t slot) override {
     Record record;
     record.key = "stream-" + std::to_string(slot);
@@ -111,7 +115,8 @@ class BarePath final : public Path {
     producer_ = Make(RD_KAFKA_PRODUCER, options,
                      {{"enable.idempotence", "true"}, {"acks", "all"}, {"linger.ms", "0"}});
     consumer_ = Make(RD_KAFKA_CONSUMER, options,
-                     {{"isolation.level", "read_committed"}, {"check.crcs", "true"},
+                     {{"isolation.level", "read_committed"},
+                      {"check.crcs", "true"},
                       {"fetch.wait.max.ms", "100"}});
     produced_ = rd_kafka_topic_new(producer_, topic.c_str(), nullptr);
     consumed_ = rd_kafka_topic_new(consumer_, topic.c_str(), nullptr);

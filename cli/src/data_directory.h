@@ -1,10 +1,10 @@
 // The directory of one node: who uses it, which format it has, and which log it belongs to.
 #pragma once
 
-#include <bitacora/base/status.h>
-
 #include <memory>
 #include <string>
+
+#include <bitacora/base/status.h>
 
 namespace bitacora::cli {
 
@@ -13,8 +13,8 @@ class DataDirectory {
  public:
   enum class LogKind { kEmbedded, kKafka };
 
-  /// Makes the directory where there is none. kAlreadyExists: another process uses it. kConflict: it
-  /// belongs to the other kind of log. kInvalidArgument: written by a newer release.
+  /// Makes the directory where there is none. kAlreadyExists: another process uses it. kConflict:
+  /// it belongs to the other kind of log. kInvalidArgument: written by a newer release.
   /// kPermissionDenied: cannot be written.
   static Result<std::unique_ptr<DataDirectory>> Open(const std::string& path, LogKind kind);
   ~DataDirectory();

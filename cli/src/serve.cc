@@ -1,5 +1,12 @@
 #include "src/serve.h"
 
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <utility>
+
+#include <pthread.h>
+
 #include <bitacora/api/http_server.h>
 #include <bitacora/api/service.h>
 #include <bitacora/base/clock.h>
@@ -9,13 +16,6 @@
 #include <bitacora/event_store/embedded_log.h>
 #include <bitacora/event_store/event_store.h>
 #include <bitacora/event_store/kafka_log.h>
-
-#include <pthread.h>
-
-#include <csignal>
-#include <cstdio>
-#include <iostream>
-#include <utility>
 
 #include "src/data_directory.h"
 #include "src/exit_code.h"
@@ -112,9 +112,9 @@ Status Serve(const ServeOptions& options, const StopSignals& signals) {
                                                         : DataDirectory::LogKind::kEmbedded));
   Metrics metrics;
   BITACORA_ASSIGN_OR_RETURN(const auto log, OpenLog(options, *directory, metrics));
-  BITACORA_ASSIGN_OR_RETURN(
-      const auto store, event_store::EventStore::Open(StoreOptions(options, *directory), *log,
-                                                      SystemClock(), SystemRandom(), metrics));
+  BITACORA_ASSIGN_OR_RETURN(const auto store,
+                            event_store::EventStore::Open(StoreOptions(options, *directory), *log,
+                                                          SystemClock(), SystemRandom(), metrics));
   api::Service service(ApiOptions(options), {*store, SystemClock(), SystemRandom(), metrics});
 
   api::HttpServerOptions http;

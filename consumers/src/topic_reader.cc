@@ -1,9 +1,8 @@
-#include <bitacora/consumers/topic_reader.h>
-
-#include <bitacora/domain/event_codec.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <bitacora/consumers/topic_reader.h>
+#include <bitacora/domain/event_codec.h>
 
 namespace bitacora::consumers {
 namespace {
@@ -153,8 +152,7 @@ Result<std::vector<PartitionCursor>> MakeCursors(EventStore& store, const Topic&
 Result<TopicPage> ReadTopic(EventStore& store, const TopicQuery& query) {
   BITACORA_ASSIGN_OR_RETURN(const Topic topic, store.GetTopic(query.topic));
   BITACORA_RETURN_IF_ERROR(CheckPosition(store, topic, query.from));
-  BITACORA_ASSIGN_OR_RETURN(std::vector<PartitionCursor> cursors,
-                            MakeCursors(store, topic, query));
+  BITACORA_ASSIGN_OR_RETURN(std::vector<PartitionCursor> cursors, MakeCursors(store, topic, query));
   TopicPage page;
   page.next.log_tag = TagOfLog(topic.log_id);
   std::size_t bytes = 0;

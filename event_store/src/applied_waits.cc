@@ -1,7 +1,7 @@
-#include <bitacora/event_store/applied_waits.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <bitacora/event_store/applied_waits.h>
 
 namespace bitacora::event_store {
 
@@ -21,7 +21,8 @@ struct AppliedWaits::Shared {
     return std::all_of(position.next.begin(), position.next.end(), [this](const auto& entry) {
       const auto at = static_cast<std::size_t>(entry.first.value);
       // A place inside an append asks for the whole record.
-      const Offset wanted = entry.second.index > 0 ? entry.second.offset.Next() : entry.second.offset;
+      const Offset wanted =
+          entry.second.index > 0 ? entry.second.offset.Next() : entry.second.offset;
       return at >= applied.size() || applied[at] >= wanted;
     });
   }
@@ -88,8 +89,8 @@ void AppliedWaits::Wait(const Position& position, WaitFor wait, Deadline deadlin
   {
     MutexLock lock(shared_->mu);
     if (!shared_->Fulfilled(position, wait)) {
-      const auto waiter =
-          shared_->waiters.insert(shared_->waiters.end(), {position, wait, std::move(callback), {}});
+      const auto waiter = shared_->waiters.insert(shared_->waiters.end(),
+                                                  {position, wait, std::move(callback), {}});
       // Scheduled under the lock: Advance must find the ticket. The action finds the waiter by its
       // ticket, since the list's node may be gone by then.
       auto ticket = std::make_shared<DeadlineTimer::Ticket>();

@@ -1,10 +1,10 @@
 #include "src/record_codec.h"
 
-#include <bitacora/base/encoding.h>
-
 #include <memory>
 #include <string_view>
 #include <utility>
+
+#include <bitacora/base/encoding.h>
 
 namespace bitacora::event_store {
 namespace {

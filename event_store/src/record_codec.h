@@ -1,12 +1,12 @@
 // A record as bytes: what the embedded log keeps, and what the state copies. docs/formats.md.
 #pragma once
 
-#include <bitacora/domain/record.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <bitacora/domain/record.h>
 
 namespace bitacora::event_store {
 

@@ -1,8 +1,8 @@
-#include <bitacora/base/check.h>
+#include "src/rocks_status.h"
 
 #include <string>
 
-#include "src/rocks_status.h"
+#include <bitacora/base/check.h>
 
 namespace bitacora::event_store {
 namespace {
@@ -27,8 +27,7 @@ std::string_view ReasonOf(ErrorCode code) {
 Error FromRocks(const rocksdb::Status& status, std::string_view doing) {
   BITACORA_CHECK(!status.ok(), "an Error of a success");
   const ErrorCode code = CodeOf(status);
-  return Error(code, "cannot " + std::string(doing) + ": " + status.ToString(),
-               ReasonOf(code));
+  return Error(code, "cannot " + std::string(doing) + ": " + status.ToString(), ReasonOf(code));
 }
 
 }  // namespace bitacora::event_store

@@ -1,12 +1,12 @@
 // RocksDB's answers and bytes as ours. Nobody above this folder sees a foreign code.
 #pragma once
 
+#include <string_view>
+
 #include <rocksdb/slice.h>
 #include <rocksdb/status.h>
 
 #include <bitacora/base/status.h>
-
-#include <string_view>
 
 namespace bitacora::event_store {
 
@@ -17,7 +17,8 @@ namespace bitacora::event_store {
 /// Of a write it cannot be said whether it happened, whatever the code: a writer answers kTimeout.
 ///
 /// kCorruption; kNotFound; kResourceExhausted "disk-full"; kInvalidArgument: written with other
-/// options or by a newer RocksDB; kUnavailable "log-unavailable": the rest, an I/O error first of all.
+/// options or by a newer RocksDB; kUnavailable "log-unavailable": the rest, an I/O error first of
+/// all.
 Error FromRocks(const rocksdb::Status& status, std::string_view doing);
 
 inline rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }

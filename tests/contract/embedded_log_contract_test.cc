@@ -1,8 +1,8 @@
-#include <bitacora/base/metrics.h>
-#include <bitacora/event_store/embedded_log.h>
-
 #include <memory>
 #include <utility>
+
+#include <bitacora/base/metrics.h>
+#include <bitacora/event_store/embedded_log.h>
 
 #include "contract/log_contract.h"
 #include "support/temporary_directory.h"

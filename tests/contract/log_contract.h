@@ -7,13 +7,6 @@
 // ReopenedLogContract: where a fixture can close its log and open it again over the same records.
 #pragma once
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <bitacora/base/clock.h>
-#include <bitacora/domain/record.h>
-#include <bitacora/event_store/log.h>
-
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -25,6 +18,13 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <bitacora/base/clock.h>
+#include <bitacora/domain/record.h>
+#include <bitacora/event_store/log.h>
 
 namespace bitacora::event_store {
 
@@ -152,8 +152,8 @@ class LogReaderContract : public LogContract {
   }
 
   /// Polls until `enough` of what came holds; returns all that came.
-  std::vector<ReadEvent> PollUntil(
-      const std::function<bool(const std::vector<ReadEvent>&)>& enough, std::size_t max = 100) {
+  std::vector<ReadEvent> PollUntil(const std::function<bool(const std::vector<ReadEvent>&)>& enough,
+                                   std::size_t max = 100) {
     std::vector<ReadEvent> events;
     const Deadline deadline = Soon();
     while (!enough(events)) {
@@ -334,8 +334,7 @@ TEST_P(LogContract, KeepsTopicsApart) {
 }
 
 TEST_P(LogContract, RefusesToAppendToATopicThatIsNotThere) {
-  const auto offset =
-      AppendAndWait({fixture_->UniqueName("never-made"), Partition(0)}, Plain("1"));
+  const auto offset = AppendAndWait({fixture_->UniqueName("never-made"), Partition(0)}, Plain("1"));
   ASSERT_FALSE(offset.ok());
   EXPECT_EQ(offset.error().code(), ErrorCode::kNotFound) << offset.error().ToString();
 }
@@ -363,8 +362,7 @@ TEST_P(LogContract, RefusesARecordThatIsTooLarge) {
   const TopicPartition at = MakeTopic("orders");
   const auto description = log().Describe(at.topic);
   ASSERT_TRUE(description.ok());
-  const auto offset =
-      AppendAndWait(at, Plain(std::string(description->record_bytes_max + 1, 'v')));
+  const auto offset = AppendAndWait(at, Plain(std::string(description->record_bytes_max + 1, 'v')));
   ASSERT_FALSE(offset.ok());
   EXPECT_EQ(offset.error().code(), ErrorCode::kInvalidArgument) << offset.error().ToString();
   EXPECT_EQ(offset.error().reason(), "record-too-large");
@@ -678,8 +676,7 @@ TEST_P(LogReaderContract, ReadsWhileOthersAppendAndMissesNothing) {
       EXPECT_TRUE(offset.ok());
     }
   });
-  const auto events = PollUntil(
-      [](const auto& seen) { return ValuesOf(seen).size() >= kRecords; });
+  const auto events = PollUntil([](const auto& seen) { return ValuesOf(seen).size() >= kRecords; });
   std::vector<std::string> expected;
   for (int i = 0; i < kRecords; ++i) expected.push_back(std::to_string(i));
   EXPECT_EQ(ValuesOf(events), expected);

@@ -63,8 +63,7 @@ TEST_F(AppendingToAStream, AdmitsExactlyOneOfManyThatExpectTheSame) {
   MakeTopic();
   std::vector<std::future<AppendResult>> racing;
   for (int i = 0; i < 20; ++i) {
-    racing.push_back(
-        StartAppend("o-1", {.id = "racer-" + std::to_string(i), .expected = New()}));
+    racing.push_back(StartAppend("o-1", {.id = "racer-" + std::to_string(i), .expected = New()}));
   }
   int admitted = 0;
   for (auto& racer : racing) admitted += racer.get()->admitted ? 1 : 0;

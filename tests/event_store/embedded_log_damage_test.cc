@@ -1,8 +1,4 @@
 // Damaged files, killed processes: a process reads or writes the log, the test keeps the ledger.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -15,6 +11,10 @@
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "support/child_process.h"
 #include "support/seed.h"
@@ -100,7 +100,8 @@ Damage DamageSomething(const std::string& log, std::mt19937_64& random) {
     kinds[path.has_extension() ? path.extension().string() : name.substr(0, 4)].push_back(path);
   }
   // Every kind of file as often as any other.
-  const auto kind = std::next(kinds.begin(), static_cast<std::ptrdiff_t>(Below(random, kinds.size())));
+  const auto kind =
+      std::next(kinds.begin(), static_cast<std::ptrdiff_t>(Below(random, kinds.size())));
   const fs::path path = kind->second[Below(random, kind->second.size())];
   const std::size_t size = fs::file_size(path);
   std::size_t at = Below(random, size);
@@ -117,8 +118,8 @@ Damage DamageSomething(const std::string& log, std::mt19937_64& random) {
       damage.what = "4 KiB of zeros at ";
       at = at / 4096 * 4096;
       const std::string zeros(std::min<std::size_t>(4096, size - at), '\0');
-      file.seekp(static_cast<std::streamoff>(at)).write(zeros.data(),
-                                                        static_cast<std::streamsize>(zeros.size()));
+      file.seekp(static_cast<std::streamoff>(at))
+          .write(zeros.data(), static_cast<std::streamsize>(zeros.size()));
       break;
     }
     default: {

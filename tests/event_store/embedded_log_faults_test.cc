@@ -1,10 +1,4 @@
 // A disk that fails: what is answered, what is there afterwards, and that the log goes on.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <bitacora/base/clock.h>
-#include <bitacora/base/metrics.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -16,6 +10,12 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <bitacora/base/clock.h>
+#include <bitacora/base/metrics.h>
 
 #include "src/embedded/embedded_log.h"
 #include "support/faults/failing_file_system.h"

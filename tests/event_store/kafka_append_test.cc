@@ -30,7 +30,9 @@ class AppendingToKafka : public testing::Test {
     ASSERT_NE(log_, nullptr);
   }
 
-  Result<Offset> Append(const std::string& value) { return AppendAndWait(*log_, at_, Plain(value)); }
+  Result<Offset> Append(const std::string& value) {
+    return AppendAndWait(*log_, at_, Plain(value));
+  }
 
   const TopicPartition at_{TopicName("orders"), Partition(0)};
   KafkaMock kafka_;
@@ -38,11 +40,12 @@ class AppendingToKafka : public testing::Test {
   std::unique_ptr<Log> log_;
 };
 
-// --- What a broker may answer ----------------------------------------------------------------------
+// --- What a broker may answer
+// ----------------------------------------------------------------------
 
 struct Refusal {
   rd_kafka_resp_err_t error;
-  int times;  ///< In a row.
+  int times;                         ///< In a row.
   std::optional<ErrorCode> outcome;  ///< Nothing: the append succeeds in the end.
 };
 
@@ -117,7 +120,8 @@ TEST_F(AppendingToKafka, AnAnswerThatComesTooLateIsUnknownAndTheRecordMayBeThere
   EXPECT_THAT(ReadAll(*log_, at_), ElementsAre("first", "second"));
 }
 
-// --- The producer that broke -----------------------------------------------------------------------
+// --- The producer that broke
+// -----------------------------------------------------------------------
 
 TEST_F(AppendingToKafka, AFatalErrorReplacesTheProducerAndIsCounted) {
   Open();
@@ -140,9 +144,8 @@ TEST_F(AppendingToKafka, EveryRecordInFlightIsAnsweredOnceWhenTheProducerBreaks)
     if (i == kRecords / 2) {
       kafka_.FailNext(KafkaMock::kProduce, {RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER});
     }
-    log_->Append(at_, Plain(std::to_string(i)), [answers, take = answers->Take()](auto answer) {
-      take(std::move(answer));
-    });
+    log_->Append(at_, Plain(std::to_string(i)),
+                 [answers, take = answers->Take()](auto answer) { take(std::move(answer)); });
   }
   std::size_t durable = 0;
   for (const auto& answer : answers->WaitFor(kRecords)) durable += answer.ok() ? 1 : 0;
@@ -153,7 +156,8 @@ TEST_F(AppendingToKafka, EveryRecordInFlightIsAnsweredOnceWhenTheProducerBreaks)
   EXPECT_GE(ReadAll(*log_, at_).size(), durable + 1);
 }
 
-// --- Full, away, closing ---------------------------------------------------------------------------
+// --- Full, away, closing
+// ---------------------------------------------------------------------------
 
 TEST_F(AppendingToKafka, AFullQueueIsRefusedAtOnce) {
   Open(std::chrono::seconds(10), {{"queue.buffering.max.messages", "5"}});
@@ -162,16 +166,16 @@ TEST_F(AppendingToKafka, AFullQueueIsRefusedAtOnce) {
   const auto answers = std::make_shared<support::Answers>();
   const Deadline begun = SystemClock().Now();
   for (int i = 0; i < 6; ++i) {
-    log_->Append(at_, Plain("waiting"), [answers, take = answers->Take()](auto answer) {
-      take(std::move(answer));
-    });
+    log_->Append(at_, Plain("waiting"),
+                 [answers, take = answers->Take()](auto answer) { take(std::move(answer)); });
   }
   const auto first = answers->WaitFor(1)[0];
   EXPECT_LT(SystemClock().Now() - begun, milliseconds(400));
   ASSERT_FALSE(first.ok());
   EXPECT_EQ(first.error().code(), ErrorCode::kResourceExhausted);
   for (const auto& answer : answers->WaitFor(6)) {
-    EXPECT_EQ(answer.ok(), !(!answer.ok() && answer.error().code() == ErrorCode::kResourceExhausted));
+    EXPECT_EQ(answer.ok(),
+              !(!answer.ok() && answer.error().code() == ErrorCode::kResourceExhausted));
   }
 }
 
@@ -213,15 +217,15 @@ TEST_F(AppendingToKafka, ClosingTheLogAnswersWhatIsInFlight) {
   kafka_.SetRoundTrip(1, 200);
   const auto answers = std::make_shared<support::Answers>();
   for (int i = 0; i < 100; ++i) {
-    log_->Append(at_, Plain("late"), [answers, take = answers->Take()](auto answer) {
-      take(std::move(answer));
-    });
+    log_->Append(at_, Plain("late"),
+                 [answers, take = answers->Take()](auto answer) { take(std::move(answer)); });
   }
   log_.reset();
   EXPECT_EQ(answers->size(), 100u);
 }
 
-// --- Several brokers -------------------------------------------------------------------------------
+// --- Several brokers
+// -------------------------------------------------------------------------------
 
 class AppendingToThreeBrokers : public AppendingToKafka {
  protected:

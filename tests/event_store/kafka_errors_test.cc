@@ -52,7 +52,8 @@ TEST(ADeliveryReport, OfARecordThatWasNeverSentIsANo) {
 
 TEST(ADeliveryReport, WithAnErrorOfTheBrokerThatMayHaveComeAfterTheWriteIsUnknown) {
   // librdkafka calls both "not persisted".
-  EXPECT_EQ(CodeOf(DeliveryOutcome(RD_KAFKA_RESP_ERR_UNKNOWN, kAbsent, -1001)), ErrorCode::kTimeout);
+  EXPECT_EQ(CodeOf(DeliveryOutcome(RD_KAFKA_RESP_ERR_UNKNOWN, kAbsent, -1001)),
+            ErrorCode::kTimeout);
   EXPECT_EQ(CodeOf(DeliveryOutcome(RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, kAbsent, -1001)),
             ErrorCode::kTimeout);
 }

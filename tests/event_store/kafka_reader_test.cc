@@ -1,9 +1,9 @@
 // Following partitions of Kafka when things go wrong, over librdkafka's mock cluster.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "support/kafka_log_fixture.h"
 #include "support/kafka_mock.h"
@@ -89,9 +89,8 @@ TEST_F(ReadingFromKafka, EventsOfBeforeAreGoneOnceItIsAssignedAnew) {
   constexpr std::int64_t kRecords = 300;
   const auto answers = std::make_shared<support::Answers>();
   for (std::int64_t i = 0; i < kRecords; ++i) {
-    log_->Append(at_, Plain(std::to_string(i)), [answers, take = answers->Take()](auto answer) {
-      take(std::move(answer));
-    });
+    log_->Append(at_, Plain(std::to_string(i)),
+                 [answers, take = answers->Take()](auto answer) { take(std::move(answer)); });
   }
   answers->WaitFor(static_cast<std::size_t>(kRecords));
 

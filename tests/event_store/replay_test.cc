@@ -13,12 +13,13 @@ class ReplayingATopic : public EventStoreTest {
   Result<Replay::Summary> Run(Offset end) {
     auto replay = Replay::Open(log_, directory_.path() + "/scratch");
     EXPECT_TRUE(replay.ok());
-    return (*replay)->Run({topic_, Partition(0)}, end,
-                          [this](const TopicRecord& record) {
-                            admitted_.push_back(record.first_version->value);
-                            return Status();
-                          },
-                          [this](std::int64_t records) { told_ = records; });
+    return (*replay)->Run(
+        {topic_, Partition(0)}, end,
+        [this](const TopicRecord& record) {
+          admitted_.push_back(record.first_version->value);
+          return Status();
+        },
+        [this](std::int64_t records) { told_ = records; });
   }
 
   std::vector<std::int64_t> admitted_;

@@ -1,17 +1,17 @@
 // A program run by a test: its output, its end, a kill.
 #pragma once
 
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <stdexcept>
-#include <string>
-#include <string_view>
-#include <vector>
 
 extern char** environ;
 

@@ -1,20 +1,14 @@
-// A process that writes or reads an embedded log, for tests that kill it, cut its power or damage its
-// files. Its stdout is the ledger: it is kept by whoever started it, outside the log.
+// A process that writes or reads an embedded log, for tests that kill it, cut its power or damage
+// its files. Its stdout is the ledger: it is kept by whoever started it, outside the log.
 //
 //   embedded_log_tool append DIR [--threads N] [--value-bytes N] [--records N] [--no-sync]
-//       Appends until it is ended, or N records in all. Lines: "sent KEY" before an append is handed
-//       over, "acked KEY OFFSET SHA" after its answer, "unknown KEY" and "refused KEY" likewise.
+//       Appends until it is ended, or N records in all. Lines: "sent KEY" before an append is
+//       handed over, "acked KEY OFFSET SHA" after its answer, "unknown KEY" and "refused KEY"
+//       likewise.
 //   embedded_log_tool dump DIR [--read-only]
 //       One line per record: "KEY PARTITION OFFSET SHA", then "end RECORDS".
 //
 // Exit codes: 0 done; 2 usage; 4 disk too full; 5 the log is damaged; 1 any other refusal.
-#include <unistd.h>
-
-#include <bitacora/base/encoding.h>
-#include <bitacora/base/metrics.h>
-#include <bitacora/base/sha256.h>
-#include <bitacora/event_store/embedded_log.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <cstdio>
@@ -26,6 +20,13 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <unistd.h>
+
+#include <bitacora/base/encoding.h>
+#include <bitacora/base/metrics.h>
+#include <bitacora/base/sha256.h>
+#include <bitacora/event_store/embedded_log.h>
 
 namespace bitacora::event_store {
 namespace {
@@ -80,9 +81,7 @@ int Refuse(const Error& error) {
   return error.code() == ErrorCode::kCorruption ? 5 : 1;
 }
 
-std::string Fingerprint(std::string_view value) {
-  return HexEncode(AsBytes(HashSha256(value)));
-}
+std::string Fingerprint(std::string_view value) { return HexEncode(AsBytes(HashSha256(value))); }
 
 /// As many bytes as asked for, different for each key.
 std::string ValueFor(const std::string& key, std::size_t bytes) {
@@ -102,9 +101,8 @@ void AppendAsThread(Log& log, const Arguments& arguments, int thread,
   for (std::int64_t i = 0; left.fetch_sub(1) > 0; ++i) {
     const std::string key = prefix + std::to_string(i);
     // Sizes vary, so that records begin anywhere in a block.
-    const std::string value =
-        ValueFor(key, arguments.value_bytes / 2 +
-                          static_cast<std::size_t>(i) % (arguments.value_bytes + 1));
+    const std::string value = ValueFor(
+        key, arguments.value_bytes / 2 + static_cast<std::size_t>(i) % (arguments.value_bytes + 1));
     std::mutex mutex;
     std::condition_variable came;
     std::optional<Result<Offset>> answer;
@@ -144,8 +142,8 @@ int Append(const Arguments& arguments) {
 
 int Dump(const Arguments& arguments) {
   Metrics metrics;
-  auto log = OpenEmbeddedLog(
-      {.directory = arguments.directory, .read_only = arguments.read_only}, metrics);
+  auto log = OpenEmbeddedLog({.directory = arguments.directory, .read_only = arguments.read_only},
+                             metrics);
   if (!log.ok()) return Refuse(log.error());
   std::int64_t records = 0;
   for (std::int32_t partition = 0; partition < kPartitions; ++partition) {

@@ -1,17 +1,17 @@
 // An event store on a log in memory, and short words for what tests do with it.
 #pragma once
 
-#include <bitacora/base/clock.h>
-#include <bitacora/base/metrics.h>
-#include <bitacora/domain/event_codec.h>
-#include <bitacora/event_store/event_store.h>
-
-#include <gtest/gtest.h>
-
 #include <future>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
+
+#include <bitacora/base/clock.h>
+#include <bitacora/base/metrics.h>
+#include <bitacora/domain/event_codec.h>
+#include <bitacora/event_store/event_store.h>
 
 #include "support/memory_log.h"
 #include "support/temporary_directory.h"
@@ -30,7 +30,8 @@ class EventStoreTest : public testing::Test {
     options.state_directory = directory_.path() + "/state";
     options.copy_records = copy_records_;
     options.refresh_interval = milliseconds(20);
-    auto opened = event_store::EventStore::Open(options, log_, SystemClock(), SystemRandom(), metrics_);
+    auto opened =
+        event_store::EventStore::Open(options, log_, SystemClock(), SystemRandom(), metrics_);
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     store_ = std::move(*opened);
   }
@@ -94,9 +95,10 @@ class EventStoreTest : public testing::Test {
     return promise.get_future().get();
   }
 
-  Result<event_store::StreamPage> Read(
-      const std::string& stream, std::optional<std::int64_t> from = {}, int limit = 100,
-      event_store::StreamQuery::Direction direction = event_store::StreamQuery::Direction::kForwards) {
+  Result<event_store::StreamPage> Read(const std::string& stream,
+                                       std::optional<std::int64_t> from = {}, int limit = 100,
+                                       event_store::StreamQuery::Direction direction =
+                                           event_store::StreamQuery::Direction::kForwards) {
     event_store::StreamQuery query;
     query.topic = topic_;
     query.stream = StreamName(stream);

@@ -1,16 +1,16 @@
 // The real Kafka that tests with the label `broker` use.
 #pragma once
 
-#include <bitacora/base/uuid.h>
-
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
 
+#include <bitacora/base/uuid.h>
+
 namespace bitacora::support {
 
-/// host:port,… of BITACORA_TEST_KAFKA. Throws with a sentence where it is not set: a test that needs a
-/// broker must not pass without one.
+/// host:port,… of BITACORA_TEST_KAFKA. Throws with a sentence where it is not set: a test that
+/// needs a broker must not pass without one.
 inline std::string TestKafka() {
   const char* const brokers = std::getenv("BITACORA_TEST_KAFKA");
   if (brokers == nullptr || *brokers == '\0') {

@@ -1,12 +1,6 @@
 // A log on Kafka and what tests ask of it.
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <bitacora/base/clock.h>
-#include <bitacora/event_store/kafka_log.h>
-#include <bitacora/event_store/log.h>
-
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -14,6 +8,12 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gtest/gtest.h>
+
+#include <bitacora/base/clock.h>
+#include <bitacora/event_store/kafka_log.h>
+#include <bitacora/event_store/log.h>
 
 namespace bitacora::support {
 
@@ -70,16 +70,16 @@ inline std::unique_ptr<Log> OpenLog(const KafkaLogOptions& options, Metrics& met
 
 inline Result<Offset> AppendAndWait(Log& log, const TopicPartition& at, Record record) {
   const auto answers = std::make_shared<Answers>();
-  log.Append(at, std::move(record), [answers, take = answers->Take()](Result<Offset> answer) {
-    take(std::move(answer));
-  });
+  log.Append(at, std::move(record),
+             [answers, take = answers->Take()](Result<Offset> answer) { take(std::move(answer)); });
   auto all = answers->WaitFor(1);
   if (all.empty()) return Error(ErrorCode::kInternal, "no answer came");
   return all[0];
 }
 
 /// The values of `at` from `from` to the end.
-inline std::vector<std::string> ReadAll(Log& log, const TopicPartition& at, Offset from = Offset(0)) {
+inline std::vector<std::string> ReadAll(Log& log, const TopicPartition& at,
+                                        Offset from = Offset(0)) {
   std::vector<std::string> values;
   while (true) {
     const auto page = log.Fetch(at, from, {});

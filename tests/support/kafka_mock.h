@@ -1,16 +1,16 @@
-// librdkafka's in-process mock of a Kafka cluster: real protocol on loopback ports, no JVM. It has no
-// CreateTopics, no settings, no transactions on the consumer's side and no lookup by time.
+// librdkafka's in-process mock of a Kafka cluster: real protocol on loopback ports, no JVM. It has
+// no CreateTopics, no settings, no transactions on the consumer's side and no lookup by time.
 #pragma once
-
-#include <bitacora/domain/ids.h>
-
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 
 #include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include <bitacora/domain/ids.h>
 
 namespace bitacora::support {
 
@@ -58,7 +58,8 @@ class KafkaMock {
     rd_kafka_mock_broker_set_rtt(cluster_, broker, milliseconds);
   }
   void SetLeader(const TopicPartition& at, int broker) {
-    rd_kafka_mock_partition_set_leader(cluster_, at.topic.str().c_str(), at.partition.value, broker);
+    rd_kafka_mock_partition_set_leader(cluster_, at.topic.str().c_str(), at.partition.value,
+                                       broker);
   }
 
   rd_kafka_mock_cluster_t* cluster() { return cluster_; }

@@ -91,8 +91,9 @@ class MemoryLogReader final : public LogReader {
     while (assignment.next < partition.end() && out->size() < max) {
       ReadEvent event;
       event.tag = assignment.tag;
-      event.record = partition.records[static_cast<std::size_t>(assignment.next.value -
-                                                                partition.first.value)];
+      event.record =
+          partition
+              .records[static_cast<std::size_t>(assignment.next.value - partition.first.value)];
       out->push_back(std::move(event));
       assignment.next = assignment.next.Next();
     }
@@ -246,8 +247,8 @@ Result<event_store::Log::Fetched> MemoryLog::Fetch(const TopicPartition& at, Off
   std::size_t bytes = 0;
   while (fetched.next < partition->end() && fetched.records.size() < limits.records_max &&
          bytes < limits.bytes_max) {
-    fetched.records.push_back(partition->records[static_cast<std::size_t>(
-        fetched.next.value - partition->first.value)]);
+    fetched.records.push_back(
+        partition->records[static_cast<std::size_t>(fetched.next.value - partition->first.value)]);
     bytes += fetched.records.back().value.size();
     fetched.next = fetched.next.Next();
   }

@@ -1,8 +1,6 @@
-// A log in memory, for tests of what stands on a log. What it can be told to do wrong: lose the answer
-// to an append, refuse it, hold back what readers see, forget its head, go back.
+// A log in memory, for tests of what stands on a log. What it can be told to do wrong: lose the
+// answer to an append, refuse it, hold back what readers see, forget its head, go back.
 #pragma once
-
-#include <bitacora/event_store/log.h>
 
 #include <condition_variable>
 #include <deque>
@@ -12,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include <bitacora/event_store/log.h>
+
 namespace bitacora::tests {
 
 /// Thread-safe. Acknowledges on the appending thread.
@@ -19,10 +19,10 @@ class MemoryLog final : public event_store::Log {
  public:
   enum class Fault {
     kNone,
-    kRefuse,       ///< The record is not written; the callback says kUnavailable.
-    kLoseAnswer,   ///< The record is written; the callback says kTimeout.
-    kLoseRecord,   ///< The record is not written; the callback says kTimeout.
-    kLoseOffset,   ///< The record is written; the callback has no offset.
+    kRefuse,      ///< The record is not written; the callback says kUnavailable.
+    kLoseAnswer,  ///< The record is written; the callback says kTimeout.
+    kLoseRecord,  ///< The record is not written; the callback says kTimeout.
+    kLoseOffset,  ///< The record is written; the callback has no offset.
   };
 
   MemoryLog();
@@ -61,9 +61,7 @@ class MemoryLog final : public event_store::Log {
   struct Sequence {
     Offset first;
     std::deque<StoredRecord> records;  ///< Without holes: record i has offset first + i.
-    Offset end() const {
-      return Offset(first.value + static_cast<std::int64_t>(records.size()));
-    }
+    Offset end() const { return Offset(first.value + static_cast<std::int64_t>(records.size())); }
   };
 
   Sequence* FindLocked(const TopicPartition& at);

@@ -1,6 +1,6 @@
-#include <utility>
-
 #include "src/embedded/append_queue.h"
+
+#include <utility>
 
 namespace bitacora::event_store::embedded {
 
@@ -17,9 +17,8 @@ Status AppendQueue::Push(PendingAppend&& append) {
     const std::size_t bytes = append.body.size();
     if (work_.appends.size() >= records_max_ || bytes_ + bytes > bytes_max_) {
       return Error(ErrorCode::kResourceExhausted,
-                   "too many appends wait for the disk: " +
-                       std::to_string(work_.appends.size()) + " records, " +
-                       std::to_string(bytes_) + " bytes",
+                   "too many appends wait for the disk: " + std::to_string(work_.appends.size()) +
+                       " records, " + std::to_string(bytes_) + " bytes",
                    "overloaded");
     }
     bytes_ += bytes;

@@ -1,10 +1,6 @@
 // What waits for the writer.
 #pragma once
 
-#include <bitacora/base/clock.h>
-#include <bitacora/base/mutex.h>
-#include <bitacora/event_store/log.h>
-
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -13,6 +9,10 @@
 #include <string>
 #include <vector>
 
+#include <bitacora/base/clock.h>
+#include <bitacora/base/mutex.h>
+#include <bitacora/event_store/log.h>
+
 namespace bitacora::event_store::embedded {
 
 struct LogPartition;
@@ -20,8 +20,8 @@ struct LogPartition;
 /// One record on its way, encoded by the thread that appends.
 struct PendingAppend {
   LogPartition* partition = nullptr;
-  StoredRecord record;        ///< Without offset and time.
-  std::string_view body;      ///< Kept by record.bytes.
+  StoredRecord record;    ///< Without offset and time.
+  std::string_view body;  ///< Kept by record.bytes.
   std::uint64_t body_digest = 0;
   Log::AppendCallback callback;
 };

@@ -1,7 +1,7 @@
+#include "src/embedded/catalog.h"
+
 #include <algorithm>
 #include <string>
-
-#include "src/embedded/catalog.h"
 
 namespace bitacora::event_store::embedded {
 namespace {
@@ -69,10 +69,9 @@ Result<LogPartition*> Catalog::Find(const TopicPartition& at) const {
   const auto found = topics_.find(at.topic);
   if (found == topics_.end()) return NoTopic(at.topic);
   if (at.partition.value < 0 || at.partition.value >= found->second.row.partitions) {
-    return Error(ErrorCode::kNotFound,
-                 "topic " + at.topic.str() + " has no partition " +
-                     std::to_string(at.partition.value) + ": it has " +
-                     std::to_string(found->second.row.partitions));
+    return Error(ErrorCode::kNotFound, "topic " + at.topic.str() + " has no partition " +
+                                           std::to_string(at.partition.value) + ": it has " +
+                                           std::to_string(found->second.row.partitions));
   }
   return found->second.partitions[static_cast<std::size_t>(at.partition.value)].get();
 }

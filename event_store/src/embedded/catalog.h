@@ -1,15 +1,15 @@
 // The topics of an open log and where each partition stands.
 #pragma once
 
-#include <bitacora/base/mutex.h>
-#include <bitacora/base/status.h>
-#include <bitacora/domain/ids.h>
-#include <bitacora/event_store/log.h>
-
 #include <deque>
 #include <map>
 #include <memory>
 #include <vector>
+
+#include <bitacora/base/mutex.h>
+#include <bitacora/base/status.h>
+#include <bitacora/domain/ids.h>
+#include <bitacora/event_store/log.h>
 
 #include "src/embedded/storage.h"
 #include "src/embedded/tail.h"

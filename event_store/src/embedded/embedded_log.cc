@@ -1,3 +1,5 @@
+#include "src/embedded/embedded_log.h"
+
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -6,7 +8,6 @@
 
 #include "src/embedded/append_queue.h"
 #include "src/embedded/catalog.h"
-#include "src/embedded/embedded_log.h"
 #include "src/embedded/free_space.h"
 #include "src/embedded/reader.h"
 #include "src/embedded/records.h"
@@ -24,9 +25,7 @@ constexpr std::size_t kTailBytes = 16u << 20;
 constexpr std::size_t kQueueBytes = 64u << 20;
 constexpr std::int32_t kPartitionsMax = 64;
 
-Error ReadOnly() {
-  return Error(ErrorCode::kPermissionDenied, "the log is open for reading only");
-}
+Error ReadOnly() { return Error(ErrorCode::kPermissionDenied, "the log is open for reading only"); }
 
 std::size_t BytesOf(const Record& record) {
   std::size_t bytes = record.value.size() + (record.key ? record.key->size() : 0);
@@ -94,11 +93,9 @@ class EmbeddedLog final : public Log {
   void Append(const TopicPartition& at, Record record, AppendCallback callback) override;
 
   Result<std::unique_ptr<LogReader>> NewReader() override {
-    return std::unique_ptr<LogReader>(
-        std::make_unique<EmbeddedReader>(catalog_, tail_, records_));
+    return std::unique_ptr<LogReader>(std::make_unique<EmbeddedReader>(catalog_, tail_, records_));
   }
-  Result<Fetched> Fetch(const TopicPartition& at, Offset from,
-                        const FetchLimits& limits) override;
+  Result<Fetched> Fetch(const TopicPartition& at, Offset from, const FetchLimits& limits) override;
   Result<Offset> Earliest(const TopicPartition& at) override {
     BITACORA_RETURN_IF_ERROR(catalog_.Find(at).status());
     return Offset(0);
@@ -181,8 +178,7 @@ Result<Log::Fetched> EmbeddedLog::Fetch(const TopicPartition& at, Offset from,
   BITACORA_RETURN_IF_ERROR(Records::CheckStart(partition->tail, from));
   Fetched fetched;
   BITACORA_RETURN_IF_ERROR(records_.Read(partition->tail, from,
-                                         {limits.records_max, limits.bytes_max},
-                                         &fetched.records));
+                                         {limits.records_max, limits.bytes_max}, &fetched.records));
   fetched.next = fetched.records.empty() ? from : fetched.records.back().offset.Next();
   fetched.at_end = fetched.next >= partition->tail.end();
   return fetched;

@@ -1,14 +1,14 @@
 // The Log over all parts of this folder, and the seams that tests open it with.
 #pragma once
 
+#include <memory>
+
 #include <rocksdb/file_system.h>
 
 #include <bitacora/base/clock.h>
 #include <bitacora/base/metrics.h>
 #include <bitacora/base/status.h>
 #include <bitacora/event_store/embedded_log.h>
-
-#include <memory>
 
 namespace bitacora::event_store::embedded {
 

@@ -1,8 +1,8 @@
-#include <bitacora/base/encoding.h>
+#include "src/embedded/format.h"
 
 #include <cstring>
 
-#include "src/embedded/format.h"
+#include <bitacora/base/encoding.h>
 
 namespace bitacora::event_store::embedded {
 namespace {
@@ -28,7 +28,8 @@ std::uint64_t Fold(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-// Odd numbers with about as many ones as zeros: the golden ratio and the square roots of 2, 3 and 5.
+// Odd numbers with about as many ones as zeros: the golden ratio and the square roots of 2, 3
+// and 5.
 constexpr std::uint64_t kGolden = 0x9E3779B97F4A7C15;
 constexpr std::uint64_t kRoot2 = 0x6A09E667F3BCC909;
 constexpr std::uint64_t kRoot3 = 0xBB67AE8584CAA73B;
@@ -82,8 +83,7 @@ Result<TopicRow> DecodeTopicRow(std::string_view key, std::string_view value) {
   auto name = ParseTopicName(key.substr(TopicKeyPrefix().size()));
   if (!decoder.done() || !name.ok() || number < 1 || number > UINT32_MAX || partitions < 1 ||
       partitions > 64) {
-    return Error(ErrorCode::kCorruption, "the catalog of topics is not readable",
-                 "log-damaged");
+    return Error(ErrorCode::kCorruption, "the catalog of topics is not readable", "log-damaged");
   }
   return TopicRow{std::move(*name), TopicNumber(static_cast<std::uint32_t>(number)),
                   static_cast<std::int32_t>(partitions), std::string(incarnation)};

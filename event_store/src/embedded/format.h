@@ -2,12 +2,12 @@
 // never the meaning of what has been written once.
 #pragma once
 
-#include <bitacora/base/status.h>
-#include <bitacora/domain/ids.h>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include <bitacora/base/status.h>
+#include <bitacora/domain/ids.h>
 
 namespace bitacora::event_store::embedded {
 

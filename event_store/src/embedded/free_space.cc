@@ -1,13 +1,14 @@
-#include <sys/statvfs.h>
-#include <unistd.h>
-
-#include <bitacora/base/log.h>
+#include "src/embedded/free_space.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
-#include "src/embedded/free_space.h"
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <bitacora/base/log.h>
+
 #include "src/embedded/posix_file.h"
 
 namespace bitacora::event_store::embedded {
@@ -77,10 +78,10 @@ void FreeSpace::Check() {
 
 Status FreeSpace::status() const {
   if (!full_) return {};
-  return Error(ErrorCode::kResourceExhausted,
-               "the disk of the log has " + InMiB(free_) + " free, and appends need " +
-                   InMiB(watermark_),
-               "disk-full");
+  return Error(
+      ErrorCode::kResourceExhausted,
+      "the disk of the log has " + InMiB(free_) + " free, and appends need " + InMiB(watermark_),
+      "disk-full");
 }
 
 void FreeSpace::DropBallast() {

@@ -2,14 +2,14 @@
 // process, and again at each start.
 #pragma once
 
-#include <bitacora/base/metrics.h>
-#include <bitacora/base/status.h>
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+
+#include <bitacora/base/metrics.h>
+#include <bitacora/base/status.h>
 
 namespace bitacora::event_store::embedded {
 

@@ -1,19 +1,19 @@
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "src/embedded/posix_file.h"
 
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
-#include "src/embedded/posix_file.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace bitacora::event_store::embedded {
 
 Error FromErrno(int error, std::string_view doing, const std::string& path) {
-  std::string message = "cannot " + std::string(doing) + " " + path + ": " +
-                        std::generic_category().message(error);
+  std::string message =
+      "cannot " + std::string(doing) + " " + path + ": " + std::generic_category().message(error);
   switch (error) {
     case ENOENT:
       return Error(ErrorCode::kNotFound, std::move(message));

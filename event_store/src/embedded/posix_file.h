@@ -1,11 +1,11 @@
 // The few calls on files that RocksDB does not make for us.
 #pragma once
 
-#include <bitacora/base/status.h>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include <bitacora/base/status.h>
 
 namespace bitacora::event_store::embedded {
 

@@ -1,7 +1,7 @@
+#include "src/embedded/reader.h"
+
 #include <algorithm>
 #include <utility>
-
-#include "src/embedded/reader.h"
 
 namespace bitacora::event_store::embedded {
 namespace {
@@ -148,8 +148,7 @@ Result<bool> EmbeddedReader::CollectFrom(Assignment& assignment, std::size_t max
     return false;
   }
   read_.clear();
-  const Status read =
-      records_.Read(partition, assignment.next, {max, kBytesPerPartition}, &read_);
+  const Status read = records_.Read(partition, assignment.next, {max, kBytesPerPartition}, &read_);
   for (StoredRecord& record : read_) {
     assignment.next = record.offset.Next();
     ReadEvent event;

@@ -1,13 +1,13 @@
 // The embedded log's LogReader.
 #pragma once
 
-#include <bitacora/base/mutex.h>
-#include <bitacora/event_store/log.h>
-
 #include <condition_variable>
 #include <map>
 #include <optional>
 #include <vector>
+
+#include <bitacora/base/mutex.h>
+#include <bitacora/event_store/log.h>
 
 #include "src/embedded/catalog.h"
 #include "src/embedded/records.h"

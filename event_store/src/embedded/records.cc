@@ -1,6 +1,6 @@
-#include <string>
-
 #include "src/embedded/records.h"
+
+#include <string>
 
 namespace bitacora::event_store::embedded {
 
@@ -11,10 +11,10 @@ Status Records::CheckStart(const PartitionTail& partition, Offset from) {
                  "log-head-lost");
   }
   if (const Offset end = partition.end(); from > end) {
-    return Error(ErrorCode::kCorruption,
-                 "offset " + std::to_string(from.value) + " is beyond the end, " +
-                     std::to_string(end.value),
-                 "log-moved-backwards");
+    return Error(
+        ErrorCode::kCorruption,
+        "offset " + std::to_string(from.value) + " is beyond the end, " + std::to_string(end.value),
+        "log-moved-backwards");
   }
   return {};
 }
@@ -30,8 +30,8 @@ Status Records::Read(const PartitionTail& partition, Offset from, const RangeLim
   std::size_t count = 0;
   std::size_t bytes = 0;
   for (const BlockPtr& block : blocks) {
-    const auto skip = static_cast<std::size_t>(
-        from > block->first() ? from.value - block->first().value : 0);
+    const auto skip =
+        static_cast<std::size_t>(from > block->first() ? from.value - block->first().value : 0);
     for (std::size_t i = skip; i < block->records.size(); ++i) {
       if (count >= limits.records_max || (count > 0 && bytes >= limits.bytes_max)) return {};
       const StoredRecord& record = block->records[i];
@@ -50,10 +50,9 @@ Result<Offset> Records::FindTime(const PartitionTail& partition, std::int64_t wa
   Offset high = partition.end();
   while (low < high) {
     const Offset middle(low.value + (high.value - low.value) / 2);
-    BITACORA_ASSIGN_OR_RETURN(
-        const Stamp stamp, storage_.With([&](const Storage& storage) {
-          return storage.ReadStamp(partition.topic, partition.partition, middle);
-        }));
+    BITACORA_ASSIGN_OR_RETURN(const Stamp stamp, storage_.With([&](const Storage& storage) {
+      return storage.ReadStamp(partition.topic, partition.partition, middle);
+    }));
     if (stamp.latest_time_ms < wall_ms) {
       low = middle.Next();
     } else {

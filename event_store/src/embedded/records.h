@@ -1,14 +1,14 @@
-// Reading records of an open log: from memory where they are recent, from disk where not; also while
-// the writer closes and opens the storage again.
+// Reading records of an open log: from memory where they are recent, from disk where not; also
+// while the writer closes and opens the storage again.
 #pragma once
-
-#include <bitacora/base/status.h>
-#include <bitacora/event_store/log.h>
 
 #include <functional>
 #include <memory>
 #include <shared_mutex>
 #include <vector>
+
+#include <bitacora/base/status.h>
+#include <bitacora/event_store/log.h>
 
 #include "src/embedded/storage.h"
 #include "src/embedded/tail.h"
@@ -24,8 +24,8 @@ class StorageHandle {
   template <typename Use>
   auto With(Use&& use) const -> decltype(use(std::declval<const Storage&>())) {
     const std::shared_lock lock(mu_);
-    if (!storage_) return Error(ErrorCode::kUnavailable, "the log is being opened again",
-                              "log-unavailable");
+    if (!storage_)
+      return Error(ErrorCode::kUnavailable, "the log is being opened again", "log-unavailable");
     return use(*storage_);
   }
 

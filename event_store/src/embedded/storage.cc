@@ -1,3 +1,10 @@
+#include "src/embedded/storage.h"
+
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/listener.h>
@@ -9,12 +16,6 @@
 #include <bitacora/base/mutex.h>
 #include <bitacora/base/uuid.h>
 
-#include <filesystem>
-#include <optional>
-#include <system_error>
-#include <utility>
-
-#include "src/embedded/storage.h"
 #include "src/embedded/verify.h"
 #include "src/record_codec.h"
 #include "src/rocks_status.h"
@@ -137,8 +138,8 @@ rocksdb::Options Storage::RocksOptions(bool make) {
 Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options) {
   std::unique_ptr<Storage> storage(new Storage(options));
   storage->errors_ = std::make_shared<ErrorListener>();
-  storage->env_ = rocksdb::NewCompositeEnv(
-      options.file_system ? options.file_system : rocksdb::FileSystem::Default());
+  storage->env_ = rocksdb::NewCompositeEnv(options.file_system ? options.file_system
+                                                               : rocksdb::FileSystem::Default());
 
   const std::string database = DatabaseIn(options.directory);
   const bool has_witness = FileExists(WitnessIn(options.directory));
@@ -170,9 +171,8 @@ Status Storage::OpenDatabase(bool read_only, bool make) {
   if (!opened.ok()) {
     Error error = FromRocks(opened, "open " + path);
     // What exists and cannot be opened for what it holds is damaged: nothing else writes there.
-    const bool damaged =
-        error.code() == ErrorCode::kInvalidArgument || error.code() == ErrorCode::kNotFound ||
-        opened.IsPathNotFound();
+    const bool damaged = error.code() == ErrorCode::kInvalidArgument ||
+                         error.code() == ErrorCode::kNotFound || opened.IsPathNotFound();
     return damaged ? Error(ErrorCode::kCorruption, error.message(), "log-damaged") : error;
   }
   db_.reset(db);
@@ -293,8 +293,8 @@ Status Storage::Read(const Range& range, const RangeLimits& limits,
     const auto value = SplitValue(*owned);
     StoredRecord record;
     if (!value.ok() || !DecodeBody(value->body, &record)) return damaged(next, "is not readable");
-    if (chain && value->stamp.chain != NextChain(*chain, next, value->stamp.time_ms,
-                                                 DigestOfBody(value->body))) {
+    if (chain && value->stamp.chain !=
+                     NextChain(*chain, next, value->stamp.time_ms, DigestOfBody(value->body))) {
       return damaged(next, "is not what was written");
     }
     chain = value->stamp.chain;

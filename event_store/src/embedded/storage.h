@@ -1,6 +1,11 @@
 // The embedded log's records in RocksDB: opening with every check, writing groups, reading ranges.
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include <rocksdb/db.h>
 #include <rocksdb/file_system.h>
 #include <rocksdb/write_batch.h>
@@ -8,11 +13,6 @@
 #include <bitacora/base/status.h>
 #include <bitacora/domain/ids.h>
 #include <bitacora/domain/record.h>
-
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <vector>
 
 #include "src/embedded/format.h"
 #include "src/embedded/witness.h"

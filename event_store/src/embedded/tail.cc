@@ -1,7 +1,7 @@
+#include "src/embedded/tail.h"
+
 #include <algorithm>
 #include <utility>
-
-#include "src/embedded/tail.h"
 
 namespace bitacora::event_store::embedded {
 

@@ -2,10 +2,6 @@
 // readers: most of them stand at the end.
 #pragma once
 
-#include <bitacora/base/mutex.h>
-#include <bitacora/domain/ids.h>
-#include <bitacora/domain/record.h>
-
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +9,10 @@
 #include <memory>
 #include <set>
 #include <vector>
+
+#include <bitacora/base/mutex.h>
+#include <bitacora/domain/ids.h>
+#include <bitacora/domain/record.h>
 
 #include "src/embedded/format.h"
 

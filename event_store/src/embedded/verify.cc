@@ -1,13 +1,14 @@
+#include "src/embedded/verify.h"
+
+#include <map>
+#include <utility>
+
 #include <rocksdb/metadata.h>
 #include <rocksdb/table_properties.h>
 #include <sys/stat.h>
 
 #include <bitacora/base/encoding.h>
 
-#include <map>
-#include <utility>
-
-#include "src/embedded/verify.h"
 #include "src/rocks_status.h"
 
 namespace bitacora::event_store::embedded {
@@ -91,8 +92,8 @@ Result<Contents> ReadContents(rocksdb::DB* db) {
   if (!decoder.done()) return Damaged("the log's format is not readable");
   if (format > kFormat) {
     return Error(ErrorCode::kInvalidArgument,
-                 "the log was written by a newer release: its format is " +
-                     std::to_string(format) + ", this release knows " + std::to_string(kFormat));
+                 "the log was written by a newer release: its format is " + std::to_string(format) +
+                     ", this release knows " + std::to_string(kFormat));
   }
   Contents contents;
   BITACORA_ASSIGN_OR_RETURN(contents.log_id, ReadRow(db, LogIdKey(), "identity"));
@@ -145,8 +146,7 @@ Status CheckAgainst(rocksdb::DB* db, const Contents& contents, const Testimony& 
                    std::to_string(testimony.records) + " in " + std::to_string(testimony.topics));
   }
   if (testimony.records == 0) return {};
-  const auto stamp =
-      ReadStampFrom(db, testimony.topic, testimony.partition, testimony.offset);
+  const auto stamp = ReadStampFrom(db, testimony.topic, testimony.partition, testimony.offset);
   if (!stamp.ok() && stamp.error().code() != ErrorCode::kCorruption) return stamp.status();
   if (!stamp.ok() || stamp->chain != testimony.chain) {
     return Damaged("the log is not the one that was acknowledged: it differs at or before " +

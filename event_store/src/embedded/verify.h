@@ -1,12 +1,12 @@
 // The checks that stand between an opened database and the claim that it holds the log.
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include <rocksdb/db.h>
 
 #include <bitacora/base/status.h>
-
-#include <cstdint>
-#include <string>
 
 #include "src/embedded/storage.h"
 #include "src/embedded/witness.h"

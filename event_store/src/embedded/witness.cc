@@ -1,10 +1,10 @@
-#include <bitacora/base/encoding.h>
+#include "src/embedded/witness.h"
 
 #include <cstdio>
 #include <optional>
 #include <utility>
 
-#include "src/embedded/witness.h"
+#include <bitacora/base/encoding.h>
 
 namespace bitacora::event_store::embedded {
 namespace {
@@ -56,8 +56,8 @@ Result<std::optional<Slot>> DecodeSlot(std::string_view bytes) {
   }
   if (format > kFormat) {
     return Error(ErrorCode::kInvalidArgument,
-                 "the log was written by a newer release: its format is " +
-                     std::to_string(format) + ", this release knows " + std::to_string(kFormat));
+                 "the log was written by a newer release: its format is " + std::to_string(format) +
+                     ", this release knows " + std::to_string(kFormat));
   }
   return std::optional(slot);
 }
@@ -110,8 +110,8 @@ Status Witness::Load() {
 
 Status Witness::Note(const Testimony& testimony) {
   ++generation_;
-  BITACORA_RETURN_IF_ERROR(file_.WriteAt((generation_ % 2) * kSlotDistance,
-                                         EncodeSlot({generation_, testimony})));
+  BITACORA_RETURN_IF_ERROR(
+      file_.WriteAt((generation_ % 2) * kSlotDistance, EncodeSlot({generation_, testimony})));
   unsynced_.store(true, std::memory_order_relaxed);
   return {};
 }

@@ -1,23 +1,24 @@
 // What the log must hold at least, kept outside RocksDB.
 //
-// RocksDB cannot tell the tail of a WAL that was torn before anything was acknowledged from one that
-// was cut off later: both end early. The witness can: after each synced group, before anybody is told,
-// the writer notes how many records the log holds and the chain of the last one. A log that holds less
-// or something else than its witness says is refused.
+// RocksDB cannot tell the tail of a WAL that was torn before anything was acknowledged from one
+// that was cut off later: both end early. The witness can: after each synced group, before anybody
+// is told, the writer notes how many records the log holds and the chain of the last one. A log
+// that holds less or something else than its witness says is refused.
 //
-// A note costs a write into the page cache (about 1 µs), which survives the process; it is synced every
-// few seconds and on close. So after kill -9 the witness is exact, and after a power cut it may be a few
-// seconds old: it is written only after what it speaks of is durable, thus never says too much.
+// A note costs a write into the page cache (about 1 µs), which survives the process; it is synced
+// every few seconds and on close. So after kill -9 the witness is exact, and after a power cut it
+// may be a few seconds old: it is written only after what it speaks of is durable, thus never says
+// too much.
 #pragma once
-
-#include <bitacora/base/status.h>
-#include <bitacora/domain/ids.h>
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
+
+#include <bitacora/base/status.h>
+#include <bitacora/domain/ids.h>
 
 #include "src/embedded/format.h"
 #include "src/embedded/posix_file.h"

@@ -1,6 +1,4 @@
-#include <bitacora/base/log.h>
-#include <bitacora/base/thread.h>
-#include <bitacora/base/uuid.h>
+#include "src/embedded/writer.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +6,10 @@
 #include <string>
 #include <utility>
 
-#include "src/embedded/writer.h"
+#include <bitacora/base/log.h>
+#include <bitacora/base/thread.h>
+#include <bitacora/base/uuid.h>
+
 #include "src/rocks_status.h"
 
 namespace bitacora::event_store::embedded {
@@ -16,8 +17,8 @@ namespace {
 
 /// One write; a queue that holds more takes several, so that the first need not wait for all.
 constexpr std::size_t kGroupBytesMax = 8u << 20;
-constexpr milliseconds kCheckEvery{200};           // Free space, errors in the background.
-constexpr std::chrono::seconds kWitnessEvery{5};   // Syncs of the witness.
+constexpr milliseconds kCheckEvery{200};          // Free space, errors in the background.
+constexpr std::chrono::seconds kWitnessEvery{5};  // Syncs of the witness.
 constexpr milliseconds kHealAgainFirst{100};
 constexpr milliseconds kHealAgainMax{5'000};
 

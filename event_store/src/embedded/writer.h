@@ -1,13 +1,7 @@
-// The one thread that writes the log: it groups what waits into one synced write, tells readers, then
-// answers. After a failed write it closes the storage, opens it again and reads what is really there.
+// The one thread that writes the log: it groups what waits into one synced write, tells readers,
+// then answers. After a failed write it closes the storage, opens it again and reads what is really
+// there.
 #pragma once
-
-#include <rocksdb/write_batch.h>
-
-#include <bitacora/base/clock.h>
-#include <bitacora/base/metrics.h>
-#include <bitacora/base/mutex.h>
-#include <bitacora/base/status.h>
 
 #include <atomic>
 #include <cstdint>
@@ -16,6 +10,13 @@
 #include <span>
 #include <thread>
 #include <vector>
+
+#include <rocksdb/write_batch.h>
+
+#include <bitacora/base/clock.h>
+#include <bitacora/base/metrics.h>
+#include <bitacora/base/mutex.h>
+#include <bitacora/base/status.h>
 
 #include "src/embedded/append_queue.h"
 #include "src/embedded/catalog.h"

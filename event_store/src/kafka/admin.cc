@@ -36,7 +36,8 @@ std::int64_t Number(const std::string& text, std::int64_t otherwise) {
 
 using TopicSettings = std::map<std::string, std::string>;
 
-/// The settings of DESIGN §3 that keep every record and every acknowledgement; what differs, in words.
+/// The settings of DESIGN §3 that keep every record and every acknowledgement; what differs, in
+/// words.
 std::vector<std::string> UnsafeSettings(const TopicSettings& settings, std::int32_t replicas) {
   std::vector<std::string> unsafe;
   const auto expect = [&](const std::string& name, auto&& is_safe) {
@@ -63,8 +64,8 @@ void Describe(const TopicSettings& settings, std::int32_t replicas, TopicDescrip
     const auto found = settings.find(name);
     return found == settings.end() ? otherwise : Number(found->second, otherwise);
   };
-  topic->record_bytes_max = static_cast<std::size_t>(
-      std::max<std::int64_t>(0, number("max.message.bytes", 1'000'000)));
+  topic->record_bytes_max =
+      static_cast<std::size_t>(std::max<std::int64_t>(0, number("max.message.bytes", 1'000'000)));
   topic->durability = replicas >= 3 && number("min.insync.replicas", 1) >= 2
                           ? Durability::kReplicated
                           : Durability::kOneCopy;
@@ -113,7 +114,8 @@ void Admin::Probe(milliseconds limit) {
   // topic at all is no way out: librdkafka 2.0.2 then asks for those it has cached, and lets the
   // broker make the ones that were deleted.
   static const TopicName kAnyTopic("__consumer_offsets");
-  static_cast<void>(MetadataOf(&kAnyTopic, After(limit)).ok());  // Reachability has what came of it.
+  static_cast<void>(
+      MetadataOf(&kAnyTopic, After(limit)).ok());  // Reachability has what came of it.
 }
 
 std::string Admin::cluster_id() const {
@@ -160,9 +162,9 @@ Result<Admin::Layout> Admin::LayoutOf(const TopicName& topic, Deadline deadline)
     const rd_kafka_metadata_topic_t& found = metadata->topics[0];
     if (found.partition_cnt > 0) return Layout{found.partition_cnt, FewestReplicas(found)};
     if (!IsUnknownTopic(found.err) && found.err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
-      return FromKafka(found.err == RD_KAFKA_RESP_ERR_NO_ERROR ? RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC
-                                                               : found.err,
-                       "describing " + topic.str());
+      return FromKafka(
+          found.err == RD_KAFKA_RESP_ERR_NO_ERROR ? RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC : found.err,
+          "describing " + topic.str());
     }
     if (SystemClock().Now() >= std::min(known_until, deadline)) {
       return Error(ErrorCode::kNotFound, "there is no topic " + topic.str());
@@ -177,7 +179,8 @@ Status Admin::AddSettings(Deadline deadline, const std::vector<Layout>& layouts,
   std::vector<ConfigResourceHandle> owners;
   std::vector<rd_kafka_ConfigResource_t*> asked;
   for (const TopicDescription& topic : *topics) {
-    owners.emplace_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.name.str().c_str()));
+    owners.emplace_back(
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.name.str().c_str()));
     asked.push_back(owners.back().get());
   }
   const QueueHandle queue(rd_kafka_queue_new(client_.get()));
@@ -282,8 +285,8 @@ Status Admin::CreateTopic(const TopicName& topic, std::int32_t partitions) {
     return FromKafkaChange(code, "making " + topic.str());
   }
   std::size_t count = 0;
-  const rd_kafka_topic_result_t** results = rd_kafka_CreateTopics_result_topics(
-      rd_kafka_event_CreateTopics_result(event.get()), &count);
+  const rd_kafka_topic_result_t** results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   for (std::size_t i = 0; i < count; ++i) {
     const auto code = rd_kafka_topic_result_error(results[i]);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return FromKafkaChange(code, "making " + topic.str());
@@ -324,8 +327,7 @@ Result<Offset> Admin::OffsetForTime(const TopicPartition& at, std::int64_t wall_
   return found;
 }
 
-Result<Offset> Admin::QueryOffset(const TopicPartition& at, std::int64_t time,
-                                  milliseconds limit) {
+Result<Offset> Admin::QueryOffset(const TopicPartition& at, std::int64_t time, milliseconds limit) {
   // Not rd_kafka_query_watermark_offsets: in 2.0.2 it waits beyond its limit when the broker is
   // silent, and does not look for a new leader (both fixed in 2.3.0). ListOffsets takes -2 and -1
   // where a time stands, for the earliest and the latest.
@@ -335,8 +337,8 @@ Result<Offset> Admin::QueryOffset(const TopicPartition& at, std::int64_t time,
   const Deadline known_until = After(kUnknownTopicLimit);
   while (true) {
     const PartitionsHandle asked(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_t* one = rd_kafka_topic_partition_list_add(
-        asked.get(), at.topic.str().c_str(), at.partition.value);
+    rd_kafka_topic_partition_t* one =
+        rd_kafka_topic_partition_list_add(asked.get(), at.topic.str().c_str(), at.partition.value);
     one->offset = time;
     auto code = rd_kafka_offsets_for_times(client_.get(), asked.get(), MillisecondsUntil(deadline));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = one->err;

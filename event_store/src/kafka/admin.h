@@ -1,6 +1,10 @@
 // Questions about topics and offsets, and making topics: everything that waits for an answer.
 #pragma once
 
+#include <memory>
+#include <string>
+#include <vector>
+
 #include <bitacora/base/clock.h>
 #include <bitacora/base/mutex.h>
 #include <bitacora/event_store/kafka_log.h>
@@ -8,10 +12,6 @@
 
 #include "src/kafka/handles.h"
 #include "src/kafka/reachability.h"
-
-#include <memory>
-#include <string>
-#include <vector>
 
 namespace bitacora::event_store::kafka {
 

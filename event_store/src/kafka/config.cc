@@ -1,11 +1,11 @@
 #include "src/kafka/config.h"
 
-#include <bitacora/base/log.h>
-
 #include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
+
+#include <bitacora/base/log.h>
 
 namespace bitacora::event_store::kafka {
 namespace {
@@ -140,27 +140,29 @@ Settings Defaults(Role role) {
 Settings Fixed(const KafkaLogOptions& options, Role role) {
   Settings all = {{"bootstrap.servers", options.brokers}, {"allow.auto.create.topics", "false"}};
   if (role == Role::kProducer) {
-    Append(&all, {
-        {"enable.idempotence", "true"},
-        {"acks", "all"},
-        {"message.timeout.ms", std::to_string(options.append_timeout.count())},
-        // A broker refuses a request as a whole when its batch exceeds the topic's
-        // max.message.bytes, and librdkafka does not split it: every record in it would fail. So
-        // batches stay well below any max.message.bytes in use; a longer record goes alone.
-        {"batch.size", std::to_string(kBatchBytes)},
-        // The topic's own limit decides.
-        {"message.max.bytes", "100000000"},
-    });
+    Append(
+        &all,
+        {
+            {"enable.idempotence", "true"},
+            {"acks", "all"},
+            {"message.timeout.ms", std::to_string(options.append_timeout.count())},
+            // A broker refuses a request as a whole when its batch exceeds the topic's
+            // max.message.bytes, and librdkafka does not split it: every record in it would fail.
+            // So batches stay well below any max.message.bytes in use; a longer record goes alone.
+            {"batch.size", std::to_string(kBatchBytes)},
+            // The topic's own limit decides.
+            {"message.max.bytes", "100000000"},
+        });
     return all;
   }
   Append(&all, {
-      {"isolation.level", "read_committed"},
-      {"check.crcs", "true"},
-      {"auto.offset.reset", "error"},
-      {"enable.partition.eof", "true"},
-      {"enable.auto.commit", "false"},
-      {"enable.auto.offset.store", "false"},
-  });
+                   {"isolation.level", "read_committed"},
+                   {"check.crcs", "true"},
+                   {"auto.offset.reset", "error"},
+                   {"enable.partition.eof", "true"},
+                   {"enable.auto.commit", "false"},
+                   {"enable.auto.offset.store", "false"},
+               });
   return all;
 }
 
@@ -194,7 +196,8 @@ Result<ClientHandle> MakeClient(ConfHandle conf, Role role) {
   const auto type = role == Role::kProducer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
   ClientHandle client(rd_kafka_new(type, conf.get(), text, sizeof(text)));
   if (!client) {
-    return Error(ErrorCode::kInvalidArgument, std::string("the Kafka properties do not fit: ") + text);
+    return Error(ErrorCode::kInvalidArgument,
+                 std::string("the Kafka properties do not fit: ") + text);
   }
   conf.release();  // NOLINT: rd_kafka_new took it
   return client;

@@ -1,8 +1,8 @@
 #include "src/kafka/errors.h"
 
-#include <bitacora/event_store/log.h>
-
 #include <string>
+
+#include <bitacora/event_store/log.h>
 
 namespace bitacora::event_store::kafka {
 namespace {
@@ -60,8 +60,7 @@ bool RefusedBeforeWriting(rd_kafka_resp_err_t code) {
 
 bool IsUnknownTopic(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-         code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-         code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+         code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
 }
 
 Error FromKafka(rd_kafka_resp_err_t code, std::string_view doing) {
@@ -118,15 +117,16 @@ Error FromKafkaChange(rd_kafka_resp_err_t code, std::string_view doing) {
 Result<Offset> DeliveryOutcome(rd_kafka_resp_err_t code, rd_kafka_msg_status_t status,
                                std::int64_t offset) {
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    // A duplicate sequence, or an acknowledgement implied by that of a later batch, has offset -1 or
-    // -1001 (RD_KAFKA_OFFSET_INVALID).
+    // A duplicate sequence, or an acknowledgement implied by that of a later batch, has offset -1
+    // or -1001 (RD_KAFKA_OFFSET_INVALID).
     return offset >= 0 ? Offset(offset) : Log::kOffsetUnknown;
   }
-  const bool absent = status == RD_KAFKA_MSG_STATUS_NOT_PERSISTED &&
-                      (IsLocal(code) || RefusedBeforeWriting(code));
+  const bool absent =
+      status == RD_KAFKA_MSG_STATUS_NOT_PERSISTED && (IsLocal(code) || RefusedBeforeWriting(code));
   if (absent) {
     // Damaged on the way to the broker, which threw it away: no damage in the log.
-    if (code == RD_KAFKA_RESP_ERR_INVALID_MSG) return Make(ErrorCode::kUnavailable, "appending", code);
+    if (code == RD_KAFKA_RESP_ERR_INVALID_MSG)
+      return Make(ErrorCode::kUnavailable, "appending", code);
     return FromKafka(code, "appending");
   }
   return Make(ErrorCode::kTimeout, "appending", code);

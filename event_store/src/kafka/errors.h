@@ -1,12 +1,12 @@
 // The one place where librdkafka's codes become ours.
 #pragma once
 
-#include <bitacora/base/status.h>
-#include <bitacora/domain/ids.h>
+#include <string_view>
 
 #include <librdkafka/rdkafka.h>
 
-#include <string_view>
+#include <bitacora/base/status.h>
+#include <bitacora/domain/ids.h>
 
 namespace bitacora::event_store::kafka {
 
@@ -14,13 +14,13 @@ namespace bitacora::event_store::kafka {
 /// nothing. `doing` begins the sentence: "reading orders/3". Time-outs are kUnavailable.
 Error FromKafka(rd_kafka_resp_err_t code, std::string_view doing);
 
-/// As FromKafka for a call that may have had its effect although no answer came: where `code` leaves
-/// that open, kTimeout.
+/// As FromKafka for a call that may have had its effect although no answer came: where `code`
+/// leaves that open, kTimeout.
 Error FromKafkaChange(rd_kafka_resp_err_t code, std::string_view doing);
 
 /// What a delivery report says of its record. An error is definite only where librdkafka is sure
-/// that the record is in no log **and** the code is one with which a broker refuses before it writes;
-/// anything else is kTimeout: unknown.
+/// that the record is in no log **and** the code is one with which a broker refuses before it
+/// writes; anything else is kTimeout: unknown.
 Result<Offset> DeliveryOutcome(rd_kafka_resp_err_t code, rd_kafka_msg_status_t status,
                                std::int64_t offset);
 

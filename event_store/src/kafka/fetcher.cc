@@ -29,7 +29,9 @@ std::size_t SizeOf(const rd_kafka_message_t& message) { return message.len + mes
 class Reading {
  public:
   Reading(rd_kafka_t* client, rd_kafka_topic_t* topic, Partition partition, Offset from)
-      : client_(client), topic_(topic), partition_(partition.value),
+      : client_(client),
+        topic_(topic),
+        partition_(partition.value),
         queue_(rd_kafka_queue_new(client)),
         started_(rd_kafka_consume_start_queue(topic, partition_, from.value, queue_.get()) == 0) {}
   ~Reading() {
@@ -93,8 +95,8 @@ Page ReadPage(Reading& reading, Offset from, const Log::FetchLimits& limits, Dea
       return page;
     }
     if (message->offset < fetched.next.value) continue;
-    const bool full = fetched.records.size() >= limits.records_max ||
-                      bytes + SizeOf(*message) > limits.bytes_max;
+    const bool full =
+        fetched.records.size() >= limits.records_max || bytes + SizeOf(*message) > limits.bytes_max;
     if (full && !fetched.records.empty()) {
       fetched.next = Offset(message->offset);
       page.complete = true;

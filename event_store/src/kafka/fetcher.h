@@ -1,6 +1,11 @@
 // Reads pages of partitions at any offset: for topic reads and drills.
 #pragma once
 
+#include <condition_variable>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
 #include <bitacora/base/metrics.h>
 #include <bitacora/base/mutex.h>
 #include <bitacora/event_store/kafka_log.h>
@@ -8,11 +13,6 @@
 
 #include "src/kafka/admin.h"
 #include "src/kafka/handles.h"
-
-#include <condition_variable>
-#include <memory>
-#include <unordered_map>
-#include <vector>
 
 namespace bitacora::event_store::kafka {
 

@@ -1,9 +1,9 @@
 // Owners of librdkafka's C handles. Nothing outside src/kafka/ sees them.
 #pragma once
 
-#include <librdkafka/rdkafka.h>
-
 #include <memory>
+
+#include <librdkafka/rdkafka.h>
 
 namespace bitacora::event_store::kafka {
 
@@ -25,12 +25,12 @@ using ErrorHandle = std::unique_ptr<rd_kafka_error_t, HandleDeleter<rd_kafka_err
 using EventHandle = std::unique_ptr<rd_kafka_event_t, HandleDeleter<rd_kafka_event_destroy>>;
 using MetadataHandle =
     std::unique_ptr<const rd_kafka_metadata_t, HandleDeleter<rd_kafka_metadata_destroy>>;
-using PartitionsHandle =
-    std::unique_ptr<rd_kafka_topic_partition_list_t,
-                    HandleDeleter<rd_kafka_topic_partition_list_destroy>>;
+using PartitionsHandle = std::unique_ptr<rd_kafka_topic_partition_list_t,
+                                         HandleDeleter<rd_kafka_topic_partition_list_destroy>>;
 using AdminOptionsHandle =
     std::unique_ptr<rd_kafka_AdminOptions_t, HandleDeleter<rd_kafka_AdminOptions_destroy>>;
-using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, HandleDeleter<rd_kafka_NewTopic_destroy>>;
+using NewTopicHandle =
+    std::unique_ptr<rd_kafka_NewTopic_t, HandleDeleter<rd_kafka_NewTopic_destroy>>;
 using ConfigResourceHandle =
     std::unique_ptr<rd_kafka_ConfigResource_t, HandleDeleter<rd_kafka_ConfigResource_destroy>>;
 

@@ -1,13 +1,12 @@
-#include <bitacora/event_store/kafka_log.h>
-
-#include <bitacora/base/clock.h>
-#include <bitacora/base/mutex.h>
-#include <bitacora/base/thread.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
+
+#include <bitacora/base/clock.h>
+#include <bitacora/base/mutex.h>
+#include <bitacora/base/thread.h>
+#include <bitacora/event_store/kafka_log.h>
 
 #include "src/kafka/admin.h"
 #include "src/kafka/fetcher.h"
@@ -104,8 +103,8 @@ class KafkaLog final : public Log {
     }
   }
 
-  // Destroyed from the last to the first: nobody asks any more; the appends get their answers, those
-  // of a producer in retirement too; the checks of readers end; then nothing uses admin_.
+  // Destroyed from the last to the first: nobody asks any more; the appends get their answers,
+  // those of a producer in retirement too; the checks of readers end; then nothing uses admin_.
   const KafkaLogOptions options_;
   Metrics& metrics_;
   Reachability reachability_;

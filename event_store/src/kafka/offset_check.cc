@@ -14,8 +14,9 @@ constexpr milliseconds kAskFor{2000};
 std::optional<Error> WhyRefused(Admin& admin, const TopicPartition& at, Offset from, int strikes) {
   const auto earliest = admin.Earliest(at, kAskFor);
   if (!earliest.ok()) {
-    const bool may_pass = earliest.error().retryable() ||
-                          (earliest.error().code() == ErrorCode::kNotFound && strikes < kAbsentStrikesMin);
+    const bool may_pass =
+        earliest.error().retryable() ||
+        (earliest.error().code() == ErrorCode::kNotFound && strikes < kAbsentStrikesMin);
     if (may_pass) return std::nullopt;
     return earliest.error();
   }

@@ -1,10 +1,10 @@
 #include "src/kafka/producer.h"
 
-#include <bitacora/base/log.h>
-
 #include <array>
 #include <unordered_map>
 #include <utility>
+
+#include <bitacora/base/log.h>
 
 #include "src/kafka/config.h"
 #include "src/kafka/errors.h"
@@ -39,7 +39,8 @@ Result<HeadersHandle> MakeHeaders(const std::vector<RecordHeader>& headers) {
 
 std::size_t SizeOf(const Record& record) {
   std::size_t size = record.value.size() + (record.key ? record.key->size() : 0);
-  for (const RecordHeader& header : record.headers) size += header.name.size() + header.value.size();
+  for (const RecordHeader& header : record.headers)
+    size += header.name.size() + header.value.size();
   return size;
 }
 
@@ -123,8 +124,7 @@ Result<std::shared_ptr<Producer::Client>> Producer::MakeClient() {
       conf.get(), [](rd_kafka_t* client, int code, const char* reason, void* self) noexcept {
         static_cast<Producer*>(self)->OnError(client, code, reason);
       });
-  BITACORA_ASSIGN_OR_RETURN(ClientHandle made,
-                            kafka::MakeClient(std::move(conf), Role::kProducer));
+  BITACORA_ASSIGN_OR_RETURN(ClientHandle made, kafka::MakeClient(std::move(conf), Role::kProducer));
   return std::make_shared<Client>(std::move(made));
 }
 
@@ -167,8 +167,8 @@ void Producer::Append(const TopicPartition& at, Record record, Log::AppendCallba
     return;
   }
   refused_.Add();
-  flight->callback(Explain(FromKafka(rd_kafka_error_code(failed.get()), "appending to " + topic_name),
-                           topic_name));
+  flight->callback(Explain(
+      FromKafka(rd_kafka_error_code(failed.get()), "appending to " + topic_name), topic_name));
 }
 
 Status Producer::Ready() const {
@@ -256,7 +256,8 @@ void Producer::Retire(Client& old) {
   // A client that stops in peace gets the time its records have; one that broke, a second.
   char text[8];
   const bool fatal = rd_kafka_fatal_error(handle, text, sizeof(text)) != RD_KAFKA_RESP_ERR_NO_ERROR;
-  const int limit = fatal ? kRetireMs : static_cast<int>(options_.append_timeout.count()) + kRetireMs;
+  const int limit =
+      fatal ? kRetireMs : static_cast<int>(options_.append_timeout.count()) + kRetireMs;
   if (rd_kafka_flush(handle, limit) == RD_KAFKA_RESP_ERR_NO_ERROR) return;
   // What was sent and has no answer becomes kTimeout, the rest was certainly never sent.
   rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);

@@ -1,6 +1,12 @@
 // Appends records to Kafka; survives what librdkafka's idempotent producer does not.
 #pragma once
 
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
 #include <bitacora/base/metrics.h>
 #include <bitacora/base/mutex.h>
 #include <bitacora/event_store/kafka_log.h>
@@ -10,21 +16,16 @@
 #include "src/kafka/reachability.h"
 #include "src/kafka/worker.h"
 
-#include <atomic>
-#include <memory>
-#include <optional>
-#include <string>
-#include <unordered_map>
-
 namespace bitacora::event_store::kafka {
 
 /// Thread-safe. One thread of its own delivers the answers; it and only it calls callbacks, save
 /// while a producer is being retired, when the worker does so for that one's records.
 ///
-/// A fatal error of librdkafka's (a sequence the broker disagrees with) cannot be cleared: every later
-/// append of that client would fail. So the client is replaced at once by a new one. What the old
-/// one still holds has a second to be delivered and is then answered; records that were on their
-/// way get kTimeout, since they may be in the log. Records of the new client may overtake them.
+/// A fatal error of librdkafka's (a sequence the broker disagrees with) cannot be cleared: every
+/// later append of that client would fail. So the client is replaced at once by a new one. What the
+/// old one still holds has a second to be delivered and is then answered; records that were on
+/// their way get kTimeout, since they may be in the log. Records of the new client may overtake
+/// them.
 class Producer {
  public:
   static Result<std::unique_ptr<Producer>> Open(const KafkaLogOptions& options, Metrics& metrics,
@@ -39,8 +40,8 @@ class Producer {
   Status Ready() const;
 
   /// What somebody has just learnt of a topic. A record it is too small for is then refused here: a
-  /// broker's refusal would make librdkafka interrupt all other appends (it starts a new epoch). And
-  /// a topic known to exist that a broker denies for a moment is kUnavailable, not kNotFound.
+  /// broker's refusal would make librdkafka interrupt all other appends (it starts a new epoch).
+  /// And a topic known to exist that a broker denies for a moment is kUnavailable, not kNotFound.
   void Learn(const TopicDescription& topic) EXCLUDES(mu_);
   void LearnAbsent(const TopicName& topic) EXCLUDES(mu_);
 
@@ -82,7 +83,7 @@ class Producer {
   std::shared_ptr<Client> client_ GUARDED_BY(mu_);  // Shared by running calls and the retirement.
   std::unordered_map<std::string, std::size_t> record_bytes_max_ GUARDED_BY(mu_);  ///< By topic.
 
-  Deadline replaced_at_{};   // The delivering thread's.
+  Deadline replaced_at_{};  // The delivering thread's.
   std::jthread deliverer_;  // Last: it uses all of the above.
 };
 

@@ -1,14 +1,14 @@
 #include "src/kafka/reachability.h"
 
-#include <bitacora/base/log.h>
-
 #include <utility>
+
+#include <bitacora/base/log.h>
 
 namespace bitacora::event_store::kafka {
 
 Reachability::Reachability(Metrics& metrics)
-    : reachable_(metrics.GetGauge("bitacora_kafka_reachable",
-                                  "1 while Kafka's brokers answer, else 0.")) {
+    : reachable_(
+          metrics.GetGauge("bitacora_kafka_reachable", "1 while Kafka's brokers answer, else 0.")) {
   reachable_.Set(0);
 }
 

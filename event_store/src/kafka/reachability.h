@@ -1,12 +1,12 @@
 // Whether Kafka answers, as all our clients together see it.
 #pragma once
 
+#include <atomic>
+#include <string>
+
 #include <bitacora/base/metrics.h>
 #include <bitacora/base/mutex.h>
 #include <bitacora/base/status.h>
-
-#include <atomic>
-#include <string>
 
 namespace bitacora::event_store::kafka {
 

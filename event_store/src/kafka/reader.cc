@@ -29,8 +29,9 @@ Reader::Reader(ClientHandle client, Metrics& metrics, Reachability& reachability
       readers_(readers),
       records_(metrics.GetCounter("bitacora_kafka_records_read_total",
                                   "Records that readers of Kafka returned.")),
-      restarts_(metrics.GetCounter("bitacora_kafka_reading_restarts_total",
-                                   "Partitions whose reading Kafka refused, and that were tried again.")),
+      restarts_(
+          metrics.GetCounter("bitacora_kafka_reading_restarts_total",
+                             "Partitions whose reading Kafka refused, and that were tried again.")),
       client_(std::move(client)),
       queue_(rd_kafka_queue_new(client_.get())) {}
 
@@ -164,8 +165,8 @@ void Reader::Forget(const TopicPartition& at) {
 }
 
 void Reader::Start(Reading* reading) {
-  const int failed = rd_kafka_consume_start_queue(
-      reading->topic.get(), reading->at.partition.value, reading->next.value, queue_.get());
+  const int failed = rd_kafka_consume_start_queue(reading->topic.get(), reading->at.partition.value,
+                                                  reading->next.value, queue_.get());
   if (failed != 0) {
     reading->state = Reading::State::kWaiting;
     reading->again_at = SystemClock().Now() + kRefusedAgainAfter;
@@ -202,8 +203,7 @@ void Reader::StopAndCheck(Reading* reading) {
 bool Reader::Check(Reading* reading) {
   if (reading->checking) return true;
   auto job = [&admin = admin_, answers = answers_, at = reading->at,
-              generation = reading->generation, next = reading->next,
-              strikes = reading->strikes] {
+              generation = reading->generation, next = reading->next, strikes = reading->strikes] {
     std::optional<Error> error = WhyRefused(admin, at, next, strikes);
     MutexLock lock(answers->mu);
     answers->waiting.push_back({at, generation, std::move(error)});
@@ -346,8 +346,8 @@ void Reader::TellEnd(Reading* reading, Offset end, std::vector<ReadEvent>* out) 
 }
 
 // librdkafka tells the end only when a fetch came back empty: after fetch.wait.max.ms, and under a
-// steady stream of records never. But where the next offset is the high watermark that came with the
-// last fetch, there was nothing more. (The other way round proves nothing: offsets have holes.)
+// steady stream of records never. But where the next offset is the high watermark that came with
+// the last fetch, there was nothing more. (The other way round proves nothing: offsets have holes.)
 void Reader::TellKnownEnds(std::size_t room, std::vector<ReadEvent>* out) {
   for (; room > 0 && !touched_.empty(); touched_.pop_back()) {
     Reading* reading = touched_.back();

@@ -1,6 +1,12 @@
 // Follows partitions of Kafka, each from its own offset.
 #pragma once
 
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
 #include <bitacora/base/metrics.h>
 #include <bitacora/base/mutex.h>
 #include <bitacora/event_store/kafka_log.h>
@@ -10,22 +16,16 @@
 #include "src/kafka/handles.h"
 #include "src/kafka/worker.h"
 
-#include <atomic>
-#include <memory>
-#include <optional>
-#include <unordered_map>
-#include <vector>
-
 namespace bitacora::event_store::kafka {
 
-/// LogReader over one librdkafka consumer that is in no group: partitions are started and stopped one
-/// by one (rd_kafka_consume_start_queue) on one queue. Beside assign() this needs no group.id, hence
-/// no coordinator, no connection to one and no `__consumer_offsets` in a Kafka that has none; fetch,
-/// checks and version barriers are the same code. Messages are taken one at a time: the batch call of
-/// 2.0.2 loses some when partitions are stopped.
+/// LogReader over one librdkafka consumer that is in no group: partitions are started and stopped
+/// one by one (rd_kafka_consume_start_queue) on one queue. Beside assign() this needs no group.id,
+/// hence no coordinator, no connection to one and no `__consumer_offsets` in a Kafka that has none;
+/// fetch, checks and version barriers are the same code. Messages are taken one at a time: the
+/// batch call of 2.0.2 loses some when partitions are stopped.
 ///
-/// Only the polling thread talks to the consumer. Assign and Unassign write down what is wanted; Poll
-/// does it. So what Poll meets is always of the assignment that it made itself.
+/// Only the polling thread talks to the consumer. Assign and Unassign write down what is wanted;
+/// Poll does it. So what Poll meets is always of the assignment that it made itself.
 class Reader final : public LogReader {
  public:
   static Result<std::unique_ptr<LogReader>> Open(const KafkaLogOptions& options, Metrics& metrics,
@@ -66,9 +66,9 @@ class Reader final : public LogReader {
     TopicHandle topic;
     State state = State::kWaiting;
     Deadline again_at{};
-    int strikes = 0;  ///< Refusals since the last record or end.
+    int strikes = 0;        ///< Refusals since the last record or end.
     bool checking = false;  ///< The worker has it.
-    bool touched = false;  ///< Is in touched_.
+    bool touched = false;   ///< Is in touched_.
   };
 
   /// Answers of the worker's; shared with its jobs, which may finish after the reader is gone.

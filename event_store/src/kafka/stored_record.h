@@ -1,9 +1,9 @@
 // A message of librdkafka's as a record of ours.
 #pragma once
 
-#include <bitacora/domain/record.h>
-
 #include <librdkafka/rdkafka.h>
+
+#include <bitacora/domain/record.h>
 
 namespace bitacora::event_store::kafka {
 

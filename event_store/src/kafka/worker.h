@@ -1,12 +1,12 @@
 // One thread for the slow and rare things, so that no thread in a hurry waits for Kafka.
 #pragma once
 
-#include <bitacora/base/bounded_queue.h>
-#include <bitacora/base/thread.h>
-
 #include <functional>
 #include <string>
 #include <thread>
+
+#include <bitacora/base/bounded_queue.h>
+#include <bitacora/base/thread.h>
 
 namespace bitacora::event_store::kafka {
 

@@ -6,10 +6,11 @@ namespace bitacora::event_store {
 namespace {
 
 Error Undecided() {
-  return {ErrorCode::kTimeout,
-          "the append was handed to the log and its verdict is not known yet; repeat it with the same "
-          "id, which is always safe, or ask for its verdict",
-          "append-undecided"};
+  return {
+      ErrorCode::kTimeout,
+      "the append was handed to the log and its verdict is not known yet; repeat it with the same "
+      "id, which is always safe, or ask for its verdict",
+      "append-undecided"};
 }
 
 Error KeyReused() {
@@ -70,8 +71,8 @@ AppendWaits::Joined AppendWaits::Add(std::string_view stream, std::string_view a
     if (waiter.fingerprint == fingerprint) joined = Joined::kFollower;
   }
   const std::uint64_t serial = ++last_serial_;
-  const auto ticket = timer_.Schedule(
-      deadline, [waits = weak_from_this(), key = std::move(key), serial] {
+  const auto ticket =
+      timer_.Schedule(deadline, [waits = weak_from_this(), key = std::move(key), serial] {
         if (const auto alive = waits.lock()) alive->Expire(key, serial);
       });
   waiters.push_back({fingerprint, std::move(callback), serial, ticket});

@@ -1,12 +1,6 @@
 // Those who have produced an append and wait for the fold to meet it.
 #pragma once
 
-#include <bitacora/base/clock.h>
-#include <bitacora/base/deadline_timer.h>
-#include <bitacora/base/mutex.h>
-#include <bitacora/domain/admit.h>
-#include <bitacora/event_store/event_store.h>
-
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -15,10 +9,16 @@
 #include <unordered_map>
 #include <vector>
 
+#include <bitacora/base/clock.h>
+#include <bitacora/base/deadline_timer.h>
+#include <bitacora/base/mutex.h>
+#include <bitacora/domain/admit.h>
+#include <bitacora/event_store/event_store.h>
+
 namespace bitacora::event_store {
 
-/// The waiters of one partition, keyed by stream and append id and never by offset: an acknowledgement
-/// may lack it. Thread-safe; callbacks are called without the lock.
+/// The waiters of one partition, keyed by stream and append id and never by offset: an
+/// acknowledgement may lack it. Thread-safe; callbacks are called without the lock.
 class AppendWaits : public std::enable_shared_from_this<AppendWaits> {
  public:
   explicit AppendWaits(DeadlineTimer& timer) : timer_(timer) {}
@@ -33,7 +33,8 @@ class AppendWaits : public std::enable_shared_from_this<AppendWaits> {
   Joined Add(std::string_view stream, std::string_view append_id, const Fingerprint& fingerprint,
              Deadline deadline, EventStore::AppendCallback callback);
 
-  /// The fold met a record: answers whom it answers. `log_tag` and `partition` complete the outcome.
+  /// The fold met a record: answers whom it answers. `log_tag` and `partition` complete the
+  /// outcome.
   void Resolve(const FoldStep& step, Partition partition, std::uint32_t log_tag);
 
   /// The record is surely not in the log: answers all who wait for it with `error`.

@@ -1,11 +1,11 @@
 #include "src/store/catalog.h"
 
-#include <bitacora/base/log.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <utility>
+
+#include <bitacora/base/log.h>
 
 namespace bitacora::event_store {
 namespace {
@@ -56,9 +56,10 @@ class Latch {
 
 Error TopicExists(const Topic& topic) {
   const std::string kind = topic.kind == TopicKind::kOwned ? "owned" : "adopted";
-  return {ErrorCode::kAlreadyExists,
-          "the topic exists, " + kind + ", with " + std::to_string(topic.partitions) + " partitions",
-          "topic-exists"};
+  return {
+      ErrorCode::kAlreadyExists,
+      "the topic exists, " + kind + ", with " + std::to_string(topic.partitions) + " partitions",
+      "topic-exists"};
 }
 
 /// Whether each partition that can be folded has met its end.
@@ -174,8 +175,8 @@ Result<std::shared_ptr<HostedTopic>> Catalog::Host(const TopicDescription& descr
       description, owned ? TopicKind::kOwned : TopicKind::kAdopted, log_id, timer_);
   TopicState state;
   if (owned) {
-    BITACORA_ASSIGN_OR_RETURN(
-        state, state_.OpenTopic(description.name, log_id, description.partitions));
+    BITACORA_ASSIGN_OR_RETURN(state,
+                              state_.OpenTopic(description.name, log_id, description.partitions));
   }
   for (std::int32_t number = 0; number < description.partitions; ++number) {
     BITACORA_RETURN_IF_ERROR(HostPartition(*topic, state, Partition(number), head));
@@ -200,8 +201,8 @@ Result<std::shared_ptr<HostedTopic>> Catalog::Host(const TopicDescription& descr
 Status Catalog::HostPartition(HostedTopic& topic, const TopicState& state, Partition partition,
                               const TopicHead& head) {
   const TopicPartition at{topic.description.name, partition};
-  auto hosted = std::make_shared<HostedPartition>(
-      at, PartitionKey{state.number, partition.value}, topic.kind, topic.log_tag, timer_);
+  auto hosted = std::make_shared<HostedPartition>(at, PartitionKey{state.number, partition.value},
+                                                  topic.kind, topic.log_tag, timer_);
   hosted->SetGenesisPartitions(head.genesis ? head.genesis->partitions
                                             : topic.description.partitions);
   BITACORA_ASSIGN_OR_RETURN(const Offset earliest, log_.Earliest(at));
@@ -235,10 +236,10 @@ Status Catalog::CheckContinuity(const HostedPartition& partition) {
   const PartitionState& state = partition.folded;
   if (!state.last) return {};
   const auto went_back = [&](const std::string& what) {
-    return Error(ErrorCode::kCorruption,
-                 "the log has moved backwards: " + what + " at offset " +
-                     std::to_string(state.last->value),
-                 "log-moved-backwards");
+    return Error(
+        ErrorCode::kCorruption,
+        "the log has moved backwards: " + what + " at offset " + std::to_string(state.last->value),
+        "log-moved-backwards");
   };
   BITACORA_ASSIGN_OR_RETURN(const Offset latest, log_.Latest(partition.at));
   if (latest < state.fold.next) return went_back("it ends before the record folded last,");
@@ -251,8 +252,7 @@ Status Catalog::CheckContinuity(const HostedPartition& partition) {
   again.next = *state.last;
   again.chain = state.chain_before_last;
   NoStreams no_streams;
-  const auto step =
-      FoldRecord(fetched->records[0], partition.at.partition, &again, no_streams);
+  const auto step = FoldRecord(fetched->records[0], partition.at.partition, &again, no_streams);
   if (!step || again.chain != state.fold.chain) return went_back("another record is");
   return {};
 }
@@ -297,8 +297,7 @@ void Catalog::Pause() const {
   lock.WaitUntil(never, clock_.Now() + kLookAgain);
 }
 
-Result<std::shared_ptr<HostedTopic>> Catalog::AwaitOwned(const TopicName& name,
-                                                         Deadline deadline) {
+Result<std::shared_ptr<HostedTopic>> Catalog::AwaitOwned(const TopicName& name, Deadline deadline) {
   std::shared_ptr<HostedTopic> topic;
   while (true) {
     const auto known = Find(name);
@@ -324,8 +323,8 @@ Result<std::shared_ptr<HostedTopic>> Catalog::AwaitOwned(const TopicName& name,
   // Whoever has made a topic may append to it at once: its folds have met the end before.
   while (!StandsAtTheEnd(*topic)) {
     if (clock_.Now() > deadline) {
-      return Error(ErrorCode::kUnavailable, "the topic is there, but is still being read; ask again",
-                   "not-caught-up");
+      return Error(ErrorCode::kUnavailable,
+                   "the topic is there, but is still being read; ask again", "not-caught-up");
     }
     Pause();
   }
@@ -338,8 +337,8 @@ Result<EventStore::Made> Catalog::Create(const TopicName& name, std::int32_t par
     const Topic topic = (*known)->Describe();
     if (topic.partitions != partitions) return TopicExists(topic);
     if (topic.kind == TopicKind::kOwned) return EventStore::Made::kExisting;
-    // Empty and with the settings of an owned topic: somebody was stopped between making the topic and
-    // writing its genesis. This finishes it.
+    // Empty and with the settings of an owned topic: somebody was stopped between making the topic
+    // and writing its genesis. This finishes it.
     const auto owned = Own(name, deadline);
     return owned.ok() ? owned : Result<EventStore::Made>(TopicExists(topic));
   } else if (known.error().code() != ErrorCode::kNotFound) {

@@ -1,6 +1,11 @@
 // The topics of this node: found in the log, made in it, hosted here.
 #pragma once
 
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
 #include <bitacora/base/clock.h>
 #include <bitacora/base/deadline_timer.h>
 #include <bitacora/base/mutex.h>
@@ -8,11 +13,6 @@
 #include <bitacora/domain/admit.h>
 #include <bitacora/event_store/event_store.h>
 #include <bitacora/event_store/log.h>
-
-#include <map>
-#include <memory>
-#include <optional>
-#include <vector>
 
 #include "src/store/fold_thread.h"
 #include "src/store/hosted_topic.h"
@@ -36,7 +36,8 @@ class Catalog {
   /// Hosts what others made since, and looks again at topics with a problem.
   Status Refresh();
 
-  Result<EventStore::Made> Create(const TopicName& name, std::int32_t partitions, Deadline deadline);
+  Result<EventStore::Made> Create(const TopicName& name, std::int32_t partitions,
+                                  Deadline deadline);
   Result<EventStore::Made> Own(const TopicName& name, Deadline deadline);
 
   /// Learns from now on when an adopted topic grows.
@@ -46,7 +47,7 @@ class Catalog {
   /// What the first records of a topic say about it.
   struct TopicHead {
     std::optional<Genesis> genesis;
-    bool lost = false;   ///< Attempts, but no genesis before them.
+    bool lost = false;  ///< Attempts, but no genesis before them.
     bool empty = false;
   };
   Result<TopicHead> ReadHead(const TopicName& name);

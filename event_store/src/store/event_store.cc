@@ -1,15 +1,14 @@
-#include <bitacora/event_store/event_store.h>
-
-#include <bitacora/base/deadline_timer.h>
-#include <bitacora/base/log.h>
-#include <bitacora/base/thread.h>
-#include <bitacora/domain/event_codec.h>
-
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <thread>
 #include <utility>
+
+#include <bitacora/base/deadline_timer.h>
+#include <bitacora/base/log.h>
+#include <bitacora/base/thread.h>
+#include <bitacora/domain/event_codec.h>
+#include <bitacora/event_store/event_store.h>
 
 #include "src/store/append_waits.h"
 #include "src/store/catalog.h"
@@ -28,7 +27,8 @@ constexpr std::size_t kRecordOverhead = 16u << 10;
 
 std::size_t SizeOf(const Record& record) {
   std::size_t size = record.value.size() + (record.key ? record.key->size() : 0);
-  for (const RecordHeader& header : record.headers) size += header.name.size() + header.value.size();
+  for (const RecordHeader& header : record.headers)
+    size += header.name.size() + header.value.size();
   return size;
 }
 
@@ -153,9 +153,8 @@ class EventStoreImpl final : public EventStore {
   }
 
   Result<Position> EarliestPosition(const TopicName& name) override {
-    return PositionBy(name, [this](const HostedTopic&, const TopicPartition& at) {
-      return log_.Earliest(at);
-    });
+    return PositionBy(
+        name, [this](const HostedTopic&, const TopicPartition& at) { return log_.Earliest(at); });
   }
 
   Result<Position> LatestPosition(const TopicName& name) override {
@@ -185,8 +184,8 @@ class EventStoreImpl final : public EventStore {
     return position;
   }
 
-  void WhenApplied(const TopicName& name, const Position& position, WaitFor wait,
-                   Deadline deadline, WaitCallback callback) override {
+  void WhenApplied(const TopicName& name, const Position& position, WaitFor wait, Deadline deadline,
+                   WaitCallback callback) override {
     const auto topic = catalog_.Find(name);
     if (topic == nullptr || !catalog_.Watch(*topic).ok()) {
       callback(false);
@@ -260,17 +259,17 @@ class EventStoreImpl final : public EventStore {
           const std::optional<Remembered> known,
           state_->FindAppend(partition->key, command.stream.str(), command.id.str()));
       if (known && known->fingerprint == command.fingerprint) {
-        callback(OutcomeOf(*known, command.id.str(), partition->at.partition, partition->log_tag,
-                           true));
+        callback(
+            OutcomeOf(*known, command.id.str(), partition->at.partition, partition->log_tag, true));
         return {};
       }
     }
     BITACORA_RETURN_IF_ERROR(partition->Accepts(clock_.Now(), options_));
     BITACORA_RETURN_IF_ERROR(log_.Writable());
 
-    Record record = MakeAttempt(command.stream, command.id, command.expected,
-                                static_cast<std::uint32_t>(command.events.size()),
-                                command.fingerprint);
+    Record record =
+        MakeAttempt(command.stream, command.id, command.expected,
+                    static_cast<std::uint32_t>(command.events.size()), command.fingerprint);
     if (!command.traceparent.empty()) {
       record.headers.push_back({std::string(kTraceHeader), command.traceparent});
     }
@@ -284,9 +283,8 @@ class EventStoreImpl final : public EventStore {
                    "append-too-large");
     }
 
-    const auto joined =
-        partition->waits->Add(command.stream.str(), command.id.str(), command.fingerprint, deadline,
-                              std::move(callback));
+    const auto joined = partition->waits->Add(command.stream.str(), command.id.str(),
+                                              command.fingerprint, deadline, std::move(callback));
     if (joined == AppendWaits::Joined::kFollower) return {};
     appends_.Add();
     log_.Append(partition->at, std::move(record),
@@ -306,12 +304,13 @@ class EventStoreImpl final : public EventStore {
                        Deadline deadline, AppendCallback& callback) {
     BITACORA_ASSIGN_OR_RETURN(const auto topic, FindOwned(name));
     BITACORA_ASSIGN_OR_RETURN(HostedPartition * partition, PartitionFor(*topic, stream));
-    const auto look = [this, topic, partition, stream, id]() -> Result<std::optional<AppendOutcome>> {
+    const auto look = [this, topic, partition, stream,
+                       id]() -> Result<std::optional<AppendOutcome>> {
       BITACORA_ASSIGN_OR_RETURN(const std::optional<Remembered> known,
                                 state_->FindAppend(partition->key, stream.str(), id.str()));
       if (!known) return std::optional<AppendOutcome>();
-      return std::optional(OutcomeOf(*known, id.str(), partition->at.partition, partition->log_tag,
-                                     true));
+      return std::optional(
+          OutcomeOf(*known, id.str(), partition->at.partition, partition->log_tag, true));
     };
     BITACORA_ASSIGN_OR_RETURN(std::optional<AppendOutcome> outcome, look());
     if (outcome) {
@@ -322,23 +321,22 @@ class EventStoreImpl final : public EventStore {
     BITACORA_ASSIGN_OR_RETURN(const Offset end, log_.Latest(partition->at));
     Position behind;
     behind.next[partition->at.partition] = {end, 0};
-    topic->applied.Wait(behind, WaitFor::kAll, deadline,
-                        [look, callback = std::move(callback)](bool fulfilled) {
-                          auto found = look();
-                          if (!found.ok()) {
-                            callback(found.error());
-                          } else if (*found) {
-                            callback(std::move(**found));
-                          } else if (fulfilled) {
-                            callback(Error(ErrorCode::kNotFound,
-                                           "no append with this id has reached the stream",
-                                           "append-unknown"));
-                          } else {
-                            callback(Error(ErrorCode::kTimeout,
-                                           "the log has not been read to its end yet; ask again",
-                                           "append-undecided"));
-                          }
-                        });
+    topic->applied.Wait(
+        behind, WaitFor::kAll, deadline, [look, callback = std::move(callback)](bool fulfilled) {
+          auto found = look();
+          if (!found.ok()) {
+            callback(found.error());
+          } else if (*found) {
+            callback(std::move(**found));
+          } else if (fulfilled) {
+            callback(Error(ErrorCode::kNotFound, "no append with this id has reached the stream",
+                           "append-unknown"));
+          } else {
+            callback(Error(ErrorCode::kTimeout,
+                           "the log has not been read to its end yet; ask again",
+                           "append-undecided"));
+          }
+        });
     return {};
   }
 
@@ -413,11 +411,10 @@ class EventStoreImpl final : public EventStore {
 Result<std::unique_ptr<EventStore>> EventStore::Open(const EventStoreOptions& options, Log& log,
                                                      const Clock& clock, Random& random,
                                                      Metrics& metrics) {
-  BITACORA_ASSIGN_OR_RETURN(
-      std::unique_ptr<StateDb> state,
-      StateDb::Open(options.state_directory, log.id(), options.copy_records));
-  auto store = std::make_unique<EventStoreImpl>(options, log, clock, random, metrics,
-                                                std::move(state));
+  BITACORA_ASSIGN_OR_RETURN(std::unique_ptr<StateDb> state,
+                            StateDb::Open(options.state_directory, log.id(), options.copy_records));
+  auto store =
+      std::make_unique<EventStoreImpl>(options, log, clock, random, metrics, std::move(state));
   BITACORA_RETURN_IF_ERROR(store->Start(metrics));
   return std::unique_ptr<EventStore>(std::move(store));
 }

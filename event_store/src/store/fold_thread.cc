@@ -1,9 +1,9 @@
 #include "src/store/fold_thread.h"
 
+#include <utility>
+
 #include <bitacora/base/log.h>
 #include <bitacora/base/thread.h>
-
-#include <utility>
 
 namespace bitacora::event_store {
 namespace {
@@ -20,13 +20,13 @@ FoldThread::FoldThread(std::string name, StateDb& state, std::unique_ptr<LogRead
       reader_(std::move(reader)),
       clock_(clock),
       listener_(std::move(listener)),
-      metrics_{metrics.GetCounter("bitacora_fold_records_total", "Records folded since start."),
-               metrics.GetCounter("bitacora_fold_unreadable_total",
-                                  "Records of owned topics without readable headers."),
-               metrics.GetCounter("bitacora_fold_misplaced_total",
-                                  "Records of owned topics in another partition than their key's."),
-               metrics.GetCounter("bitacora_fold_batches_total",
-                                  "Batches committed to the state.")},
+      metrics_{
+          metrics.GetCounter("bitacora_fold_records_total", "Records folded since start."),
+          metrics.GetCounter("bitacora_fold_unreadable_total",
+                             "Records of owned topics without readable headers."),
+          metrics.GetCounter("bitacora_fold_misplaced_total",
+                             "Records of owned topics in another partition than their key's."),
+          metrics.GetCounter("bitacora_fold_batches_total", "Batches committed to the state.")},
       batch_(state),
       thread_(StartThread(std::move(name), [this](std::stop_token stop) { Run(stop); })) {}
 

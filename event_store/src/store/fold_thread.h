@@ -1,11 +1,6 @@
 // One thread that reads some partitions and folds them: the only writer of their state.
 #pragma once
 
-#include <bitacora/base/clock.h>
-#include <bitacora/base/metrics.h>
-#include <bitacora/base/mutex.h>
-#include <bitacora/event_store/log.h>
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -15,6 +10,11 @@
 #include <thread>
 #include <unordered_map>
 #include <vector>
+
+#include <bitacora/base/clock.h>
+#include <bitacora/base/metrics.h>
+#include <bitacora/base/mutex.h>
+#include <bitacora/event_store/log.h>
 
 #include "src/store/hosted_topic.h"
 #include "src/store/state_db.h"
@@ -32,8 +32,8 @@ class FoldThread {
              const Clock& clock, Metrics& metrics, Listener listener);
   ~FoldThread();
 
-  /// Folds `partition` of `topic` from its `folded.fold.next` on (an adopted one is only watched), until
-  /// Remove or a problem.
+  /// Folds `partition` of `topic` from its `folded.fold.next` on (an adopted one is only watched),
+  /// until Remove or a problem.
   void Add(std::shared_ptr<HostedTopic> topic, std::shared_ptr<HostedPartition> partition);
   void Remove(const TopicPartition& at);
 

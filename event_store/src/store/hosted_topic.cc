@@ -46,9 +46,10 @@ PartitionProgress HostedPartition::Progress() const {
 Status HostedPartition::Healthy() const {
   MutexLock lock(mu_);
   if (problem_.empty()) return {};
-  return Error(ErrorCode::kUnavailable,
-               "partition " + std::to_string(at.partition.value) + " is read-only: " + problem_detail_,
-               problem_);
+  return Error(
+      ErrorCode::kUnavailable,
+      "partition " + std::to_string(at.partition.value) + " is read-only: " + problem_detail_,
+      problem_);
 }
 
 Status HostedPartition::Accepts(Deadline now, const EventStoreOptions& options) const {

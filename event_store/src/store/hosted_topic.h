@@ -1,30 +1,33 @@
 // Topics and partitions as this node runs them.
 #pragma once
 
-#include <bitacora/base/clock.h>
-#include <bitacora/base/deadline_timer.h>
-#include <bitacora/base/mutex.h>
-#include <bitacora/event_store/applied_waits.h>
-#include <bitacora/event_store/event_store.h>
-
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include <bitacora/base/clock.h>
+#include <bitacora/base/deadline_timer.h>
+#include <bitacora/base/mutex.h>
+#include <bitacora/event_store/applied_waits.h>
+#include <bitacora/event_store/event_store.h>
+
 #include "src/store/append_waits.h"
 #include "src/store/state_db.h"
 
 namespace bitacora::event_store {
 
-/// One partition this node hosts. `folded` belongs to the fold thread once it is assigned there; all
-/// else is thread-safe.
+/// One partition this node hosts. `folded` belongs to the fold thread once it is assigned there;
+/// all else is thread-safe.
 class HostedPartition {
  public:
   HostedPartition(TopicPartition where, PartitionKey key_, TopicKind kind_, std::uint32_t log_tag_,
                   DeadlineTimer& timer)
-      : at(std::move(where)), key(key_), kind(kind_), log_tag(log_tag_),
+      : at(std::move(where)),
+        key(key_),
+        kind(kind_),
+        log_tag(log_tag_),
         waits(std::make_shared<AppendWaits>(timer)) {}
 
   const TopicPartition at;
@@ -70,8 +73,8 @@ class HostedPartition {
   std::string problem_detail_ GUARDED_BY(mu_);
 };
 
-/// A topic and its partitions. Immutable but for what is thread-safe; shared by whoever uses it while
-/// a newer incarnation may take its place in the catalog.
+/// A topic and its partitions. Immutable but for what is thread-safe; shared by whoever uses it
+/// while a newer incarnation may take its place in the catalog.
 struct HostedTopic {
   HostedTopic(TopicDescription description_, TopicKind kind_, std::string log_id_,
               DeadlineTimer& timer);

@@ -1,9 +1,9 @@
 #include "src/store/reads.h"
 
-#include <bitacora/domain/event_codec.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <bitacora/domain/event_codec.h>
 
 namespace bitacora::event_store {
 namespace {
@@ -15,8 +15,7 @@ Result<StoredRecord> RecordAt(const StateDb& state, Log& log, const HostedPartit
   BITACORA_ASSIGN_OR_RETURN(Log::Fetched fetched, log.Fetch(partition.at, offset, {1, 1}));
   if (fetched.records.empty() || fetched.records[0].offset != offset) {
     return Error(ErrorCode::kCorruption,
-                 "the log has no record at offset " + std::to_string(offset.value),
-                 "log-damaged");
+                 "the log has no record at offset " + std::to_string(offset.value), "log-damaged");
   }
   return std::move(fetched.records[0]);
 }
@@ -88,14 +87,16 @@ Result<StreamPage> ReadStreamPage(const StateDb& state, Log& log, const HostedPa
 
   StreamPager pager(state, log, partition, query, from, &page);
   Status failed;
-  BITACORA_RETURN_IF_ERROR(state.ScanStream(
-      partition.key, query.stream.str(), from, backwards, [&](const StateDb::StreamAppend& append) {
-        // The scan may be newer than the head above; the page is of that head.
-        if (!backwards && append.first_version > *head) return false;
-        const Result<bool> more = pager.Add(append);
-        failed = more.status();
-        return more.ok() && *more;
-      }));
+  BITACORA_RETURN_IF_ERROR(state.ScanStream(partition.key, query.stream.str(), from, backwards,
+                                            [&](const StateDb::StreamAppend& append) {
+                                              // The scan may be newer than the head above; the page
+                                              // is of that head.
+                                              if (!backwards && append.first_version > *head)
+                                                return false;
+                                              const Result<bool> more = pager.Add(append);
+                                              failed = more.status();
+                                              return more.ok() && *more;
+                                            }));
   BITACORA_RETURN_IF_ERROR(failed);
   return page;
 }
@@ -140,10 +141,10 @@ Result<PartitionPage> ReadOwned(const StateDb& state, Log& log, const HostedPart
         } else {
           while (record != records.end() && record->offset < admitted.offset) ++record;
           if (record == records.end() || record->offset != admitted.offset) {
-            failed = Error(ErrorCode::kCorruption,
-                           "the log has no record at offset " +
-                               std::to_string(admitted.offset.value),
-                           "log-damaged");
+            failed =
+                Error(ErrorCode::kCorruption,
+                      "the log has no record at offset " + std::to_string(admitted.offset.value),
+                      "log-damaged");
             return false;
           }
           taken.record = std::move(*record);

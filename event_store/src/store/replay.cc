@@ -1,7 +1,7 @@
-#include <bitacora/event_store/replay.h>
-
 #include <map>
 #include <utility>
+
+#include <bitacora/event_store/replay.h>
 
 #include "src/store/state_db.h"
 
@@ -51,10 +51,10 @@ class ReplayImpl final : public Replay {
                         PartitionState* state, const std::function<Status(TopicRecord)>& visit) {
     BITACORA_ASSIGN_OR_RETURN(const std::optional<FoldStep> step, batch.Fold(key, record, state));
     if (!step) {
-      return Error(ErrorCode::kUnavailable,
-                   "the record at offset " + std::to_string(record.offset.value) +
-                       " needs a newer Bitacora",
-                   "needs-newer-bitacora");
+      return Error(
+          ErrorCode::kUnavailable,
+          "the record at offset " + std::to_string(record.offset.value) + " needs a newer Bitacora",
+          "needs-newer-bitacora");
     }
     if (step->verdict != Verdict::kAdmitted) return {};
     TopicRecord admitted;

@@ -1,9 +1,9 @@
 #include "src/store/state_codec.h"
 
-#include <bitacora/base/encoding.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <bitacora/base/encoding.h>
 
 namespace bitacora::event_store {
 namespace {
@@ -83,8 +83,8 @@ std::optional<PartitionState> DecodePartitionState(std::string_view bytes) {
   if (!genesis.log_id.empty()) state.fold.genesis = std::move(genesis);
   state.fold.next = Offset(TakeNumber(&in));
   TakeArray(&in, &state.fold.chain);
-  for (std::int64_t* count : {&state.fold.events, &state.fold.attempts, &state.fold.unreadable,
-                              &state.fold.misplaced}) {
+  for (std::int64_t* count :
+       {&state.fold.events, &state.fold.attempts, &state.fold.unreadable, &state.fold.misplaced}) {
     *count = TakeNumber(&in);
   }
   state.last = Named<Offset>(TakeOptional(&in));

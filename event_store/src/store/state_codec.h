@@ -2,14 +2,14 @@
 // kStateFormat; state of another format is deleted and folded anew.
 #pragma once
 
-#include <bitacora/base/status.h>
-#include <bitacora/domain/admit.h>
-#include <bitacora/domain/record.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <bitacora/base/status.h>
+#include <bitacora/domain/admit.h>
+#include <bitacora/domain/record.h>
 
 namespace bitacora::event_store {
 
@@ -52,7 +52,8 @@ std::optional<AppendPlace> DecodeAppendPlace(std::string_view bytes);
 struct AdmittedEntry {
   Version first_version;
   std::uint32_t count = 0;
-  std::string_view record;  ///< EncodeRecord's bytes, or empty where the log itself has them at hand.
+  std::string_view
+      record;  ///< EncodeRecord's bytes, or empty where the log itself has them at hand.
 };
 std::string EncodeAdmittedEntry(const AdmittedEntry& entry);
 /// The view points into `bytes`.

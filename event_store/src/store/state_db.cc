@@ -1,5 +1,10 @@
 #include "src/store/state_db.h"
 
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <utility>
+
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
@@ -8,11 +13,6 @@
 
 #include <bitacora/base/encoding.h>
 #include <bitacora/base/log.h>
-
-#include <algorithm>
-#include <array>
-#include <filesystem>
-#include <utility>
 
 #include "src/record_codec.h"
 
@@ -167,7 +167,8 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(const std::string& directory,
   std::error_code failed;
   std::filesystem::create_directories(directory, failed);
   if (failed) {
-    return Error(ErrorCode::kPermissionDenied, "cannot make " + directory + ": " + failed.message());
+    return Error(ErrorCode::kPermissionDenied,
+                 "cannot make " + directory + ": " + failed.message());
   }
   rocksdb::DBOptions options;
   options.create_if_missing = true;
@@ -208,13 +209,14 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(const std::string& directory,
     // A Kafka that has not been reached yet has no id to compare.
     if (found && !found->log_id.empty() && !log_id.empty() && found->log_id != log_id) {
       return Error(ErrorCode::kConflict,
-                   directory + " holds the state of another log; use another data directory, or "
-                               "delete it to fold this log",
+                   directory +
+                       " holds the state of another log; use another data directory, or "
+                       "delete it to fold this log",
                    "another-log");
     }
     if (!header || found->log_id.empty()) {
-      BITACORA_RETURN_IF_ERROR(FromState(impl->db->Put(
-          rocksdb::WriteOptions(), ToSlice(kHeaderKey), EncodeHeader(wanted))));
+      BITACORA_RETURN_IF_ERROR(FromState(
+          impl->db->Put(rocksdb::WriteOptions(), ToSlice(kHeaderKey), EncodeHeader(wanted))));
     }
     return std::unique_ptr<StateDb>(new StateDb(std::move(impl), copy_records));
   }
@@ -429,8 +431,7 @@ void FoldBatch::Save(const PartitionKey& key, const PartitionState& partition_st
 }
 
 Status FoldBatch::Commit() {
-  Status written = FromState(
-      impl_->state.impl_->db->Write(rocksdb::WriteOptions(), &impl_->batch));
+  Status written = FromState(impl_->state.impl_->db->Write(rocksdb::WriteOptions(), &impl_->batch));
   impl_->batch.Clear();
   impl_->heads.clear();
   impl_->appends.clear();

@@ -1,12 +1,7 @@
 // The state of the event store: what folding made of the log, in a RocksDB of its own. A cache that
-// is always a true prefix: every batch carries the offset it leads to. Not synced; after a power cut
-// it is older, never different.
+// is always a true prefix: every batch carries the offset it leads to. Not synced; after a power
+// cut it is older, never different.
 #pragma once
-
-#include <bitacora/base/status.h>
-#include <bitacora/domain/admit.h>
-#include <bitacora/domain/ids.h>
-#include <bitacora/domain/record.h>
 
 #include <cstdint>
 #include <functional>
@@ -17,6 +12,11 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include <bitacora/base/status.h>
+#include <bitacora/domain/admit.h>
+#include <bitacora/domain/ids.h>
+#include <bitacora/domain/record.h>
 
 #include "src/store/state_codec.h"
 
@@ -32,8 +32,8 @@ struct TopicState {
 /// Thread-safe; one FoldBatch at a time per partition.
 class StateDb {
  public:
-  /// Opens or makes the state of the log `log_id` in `directory`. State of another format is deleted.
-  /// kConflict "another-log"; kCorruption.
+  /// Opens or makes the state of the log `log_id` in `directory`. State of another format is
+  /// deleted. kConflict "another-log"; kCorruption.
   static Result<std::unique_ptr<StateDb>> Open(const std::string& directory,
                                                const std::string& log_id, bool copy_records);
   ~StateDb();

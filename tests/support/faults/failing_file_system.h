@@ -1,12 +1,12 @@
 // A file system for RocksDB whose n-th write or sync fails, as a disk's does.
 #pragma once
 
-#include <rocksdb/file_system.h>
-
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
+
+#include <rocksdb/file_system.h>
 
 namespace bitacora::tests {
 
@@ -18,8 +18,8 @@ class FailingFileSystem final : public rocksdb::FileSystemWrapper {
   FailingFileSystem() : rocksdb::FileSystemWrapper(rocksdb::FileSystem::Default()) {}
   const char* Name() const override { return "FailingFileSystem"; }
 
-  /// The `n`-th operation of this kind from now on fails (1: the next), and `also` of those after it.
-  /// A failed sync has written what it could not sync.
+  /// The `n`-th operation of this kind from now on fails (1: the next), and `also` of those after
+  /// it. A failed sync has written what it could not sync.
   void FailNth(Operation operation, std::int64_t n, std::int64_t also = 0);
   /// How many operations have failed so far.
   std::int64_t failures() const { return failures_; }

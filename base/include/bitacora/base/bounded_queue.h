@@ -1,15 +1,15 @@
 // A queue with a limit between threads that put and threads that take.
 #pragma once
 
-#include <bitacora/base/clock.h>
-#include <bitacora/base/mutex.h>
-
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include <bitacora/base/clock.h>
+#include <bitacora/base/mutex.h>
 
 namespace bitacora {
 

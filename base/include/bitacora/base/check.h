@@ -1,4 +1,5 @@
-// BITACORA_CHECK guards against bugs of ours, in production too. Input from outside never reaches one.
+// BITACORA_CHECK guards against bugs of ours, in production too. Input from outside never reaches
+// one.
 #pragma once
 
 #include <string>
@@ -13,9 +14,9 @@ namespace bitacora {
 }  // namespace bitacora
 
 /// Aborts with `details` (a string, evaluated only then) unless `condition` holds.
-#define BITACORA_CHECK(condition, details)                                      \
-  do {                                                                          \
-    if (!(condition)) [[unlikely]] {                                            \
-      ::bitacora::CheckFailed(__FILE__, __LINE__, #condition, details);         \
-    }                                                                           \
+#define BITACORA_CHECK(condition, details)                              \
+  do {                                                                  \
+    if (!(condition)) [[unlikely]] {                                    \
+      ::bitacora::CheckFailed(__FILE__, __LINE__, #condition, details); \
+    }                                                                   \
   } while (false)

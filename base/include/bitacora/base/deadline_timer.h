@@ -1,8 +1,6 @@
-// Runs actions at their deadline, on one thread: the end of every wait that is not a blocked thread.
+// Runs actions at their deadline, on one thread: the end of every wait that is not a blocked
+// thread.
 #pragma once
-
-#include <bitacora/base/clock.h>
-#include <bitacora/base/mutex.h>
 
 #include <condition_variable>
 #include <cstdint>
@@ -10,6 +8,9 @@
 #include <map>
 #include <thread>
 #include <utility>
+
+#include <bitacora/base/clock.h>
+#include <bitacora/base/mutex.h>
 
 namespace bitacora {
 

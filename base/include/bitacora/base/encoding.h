@@ -56,8 +56,7 @@ std::optional<std::string> Base64UrlDecode(std::string_view text);
 
 /// A decimal number of digits only: no sign, no space, no leading zero but "0" itself.
 /// Nothing where `text` is none or the value exceeds `max`.
-std::optional<std::uint64_t> ParseDecimal(std::string_view text,
-                                          std::uint64_t max = UINT64_MAX);
+std::optional<std::uint64_t> ParseDecimal(std::string_view text, std::uint64_t max = UINT64_MAX);
 
 /// The bytes, 1 to 4, of the well-formed UTF-8 sequence that `text` begins with (no surrogates, no
 /// overlong forms, at most U+10FFFF); 0 where it begins with none or is empty.

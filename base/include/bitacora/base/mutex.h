@@ -38,8 +38,7 @@ class BITACORA_TSA(scoped_lockable) MutexLock {
   /// Until somebody notifies; check the condition in a loop, it may also wake for nothing.
   void Wait(std::condition_variable& changed) { changed.wait(lock_); }
   /// As Wait; false once `deadline` has passed.
-  bool WaitUntil(std::condition_variable& changed,
-                 std::chrono::steady_clock::time_point deadline) {
+  bool WaitUntil(std::condition_variable& changed, std::chrono::steady_clock::time_point deadline) {
     return changed.wait_until(lock_, deadline) == std::cv_status::no_timeout;
   }
 

@@ -2,13 +2,13 @@
 // nobody looks at does not compile.
 #pragma once
 
-#include <bitacora/base/check.h>
-
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
+
+#include <bitacora/base/check.h>
 
 namespace bitacora {
 
@@ -82,8 +82,8 @@ class [[nodiscard]] Status {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}        // NOLINT
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}    // NOLINT
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}             // NOLINT
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}         // NOLINT
   Result(const Status& failed) : state_(std::in_place_index<1>, failed.error()) {}  // NOLINT
 
   bool ok() const { return state_.index() == 0; }
@@ -134,11 +134,11 @@ class [[nodiscard]] Result {
 }  // namespace bitacora
 
 /// Returns the error of `expression` (a Status) from the calling function, if it is one.
-#define BITACORA_RETURN_IF_ERROR(expression)                      \
-  do {                                                            \
+#define BITACORA_RETURN_IF_ERROR(expression)                                          \
+  do {                                                                                \
     if (::bitacora::Status bitacora_status_ = (expression); !bitacora_status_.ok()) { \
-      return bitacora_status_.error();                            \
-    }                                                             \
+      return bitacora_status_.error();                                                \
+    }                                                                                 \
   } while (false)
 
 #define BITACORA_CONCAT_INNER(a, b) a##b

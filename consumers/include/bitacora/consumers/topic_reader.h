@@ -1,14 +1,14 @@
 // Pages of a whole topic: its partitions merged, filtered, with the position to go on from.
 #pragma once
 
+#include <cstddef>
+#include <string>
+#include <vector>
+
 #include <bitacora/base/status.h>
 #include <bitacora/domain/event.h>
 #include <bitacora/domain/position.h>
 #include <bitacora/event_store/event_store.h>
-
-#include <cstddef>
-#include <string>
-#include <vector>
 
 namespace bitacora::consumers {
 
@@ -18,20 +18,20 @@ struct TopicQuery {
   /// Exact; empty: any. Both must match.
   std::vector<std::string> types;
   std::vector<std::string> streams;
-  int limit = 100;                    ///< Events, 1 to 1000.
-  std::size_t bytes_max = 4u << 20;   ///< Of data; at least one event comes all the same.
+  int limit = 100;                   ///< Events, 1 to 1000.
+  std::size_t bytes_max = 4u << 20;  ///< Of data; at least one event comes all the same.
   /// Events looked at before a page ends though few match: a filter never holds a thread for long.
   int scan_max = 20'000;
 };
 
 struct TopicPage {
   std::vector<RecordedEvent> events;  ///< In order within each partition, merged by record time.
-  Position next;                      ///< Names every partition; has moved on over what did not match.
-  bool at_end = false;                ///< There was nothing behind `next` in any partition.
+  Position next;        ///< Names every partition; has moved on over what did not match.
+  bool at_end = false;  ///< There was nothing behind `next` in any partition.
 };
 
-/// *Blocks.* kNotFound "topic-unknown"; kCorruption "log-head-lost" where `from` is below what is kept;
-/// kInvalidArgument "position-from-another-log", "position-ahead" (beyond the end).
+/// *Blocks.* kNotFound "topic-unknown"; kCorruption "log-head-lost" where `from` is below what is
+/// kept; kInvalidArgument "position-from-another-log", "position-ahead" (beyond the end).
 Result<TopicPage> ReadTopic(event_store::EventStore& store, const TopicQuery& query);
 
 }  // namespace bitacora::consumers

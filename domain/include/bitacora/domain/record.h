@@ -1,14 +1,14 @@
 // A record as a log keeps it, Kafka's model: key, value, headers, time.
 #pragma once
 
-#include <bitacora/domain/ids.h>
-
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <bitacora/domain/ids.h>
 
 namespace bitacora {
 
@@ -35,7 +35,7 @@ struct StoredRecord {
   Offset offset;
   std::int64_t timestamp_ms = 0;  ///< What the log says; may be rewritten by a restore.
   std::optional<std::string_view> key;
-  std::string_view value;  ///< Empty where is_tombstone.
+  std::string_view value;     ///< Empty where is_tombstone.
   bool is_tombstone = false;  ///< The value is null, not empty.
   std::vector<RecordHeaderView> headers;
   /// Keeps what the views above point to. Shared by all copies of this record.

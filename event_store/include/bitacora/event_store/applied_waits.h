@@ -1,22 +1,23 @@
 // Waiting until something has been applied: of the fold, and of read models alike.
 #pragma once
 
-#include <bitacora/base/clock.h>
-#include <bitacora/base/deadline_timer.h>
-#include <bitacora/base/mutex.h>
-#include <bitacora/domain/position.h>
-
 #include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
 #include <vector>
 
+#include <bitacora/base/clock.h>
+#include <bitacora/base/deadline_timer.h>
+#include <bitacora/base/mutex.h>
+#include <bitacora/domain/position.h>
+
 namespace bitacora::event_store {
 
 enum class WaitFor {
   kAll,  ///< Everything before the position, in every partition it names.
-  kAny,  ///< Something at or behind the position, in any partition; one not named counts from its start.
+  kAny,  ///< Something at or behind the position, in any partition; one not named counts from its
+         ///< start.
 };
 
 /// The applied offsets of one topic and those who wait for them to grow. Thread-safe. `timer` must

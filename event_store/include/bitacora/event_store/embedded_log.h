@@ -1,13 +1,13 @@
 // The log without Kafka: one directory, durable before it answers.
 #pragma once
 
-#include <bitacora/base/metrics.h>
-#include <bitacora/base/status.h>
-#include <bitacora/event_store/log.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
+
+#include <bitacora/base/metrics.h>
+#include <bitacora/base/status.h>
+#include <bitacora/event_store/log.h>
 
 namespace bitacora::event_store {
 
@@ -15,17 +15,18 @@ struct EmbeddedLogOptions {
   std::string directory;
   /// Opens a checkpoint (or a log nobody else has open) for reading only; every append fails.
   bool read_only = false;
-  /// Free space below which appends get kResourceExhausted "disk-full". 0: max(256 MiB, min(5 % of the
-  /// disk, 4 GiB)).
+  /// Free space below which appends get kResourceExhausted "disk-full". 0: max(256 MiB, min(5 % of
+  /// the disk, 4 GiB)).
   std::uint64_t free_bytes_min = 0;
-  /// Without it an acknowledged record may be lost in a power cut. Off only in tests, which show that
-  /// they would notice.
+  /// Without it an acknowledged record may be lost in a power cut. Off only in tests, which show
+  /// that they would notice.
   bool sync = true;
-  std::size_t queue_records_max = 65'536;  ///< Appends waiting for the writer; beyond: kResourceExhausted.
+  std::size_t queue_records_max =
+      65'536;  ///< Appends waiting for the writer; beyond: kResourceExhausted.
 };
 
-/// Opens the log in `options.directory`, making it if there is none. The caller holds the lock of the
-/// data directory.
+/// Opens the log in `options.directory`, making it if there is none. The caller holds the lock of
+/// the data directory.
 ///
 /// kCorruption: damaged; the message names the file. Nothing is repaired or dropped silently.
 /// kResourceExhausted "disk-too-full": under 64 MiB free, not opened. kPermissionDenied.

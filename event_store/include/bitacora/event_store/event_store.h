@@ -5,6 +5,13 @@
 // time the process is down: it comes back by folding again.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include <bitacora/base/clock.h>
 #include <bitacora/base/metrics.h>
 #include <bitacora/base/status.h>
@@ -15,13 +22,6 @@
 #include <bitacora/domain/record.h>
 #include <bitacora/event_store/applied_waits.h>
 #include <bitacora/event_store/log.h>
-
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
 
 namespace bitacora::event_store {
 
@@ -49,14 +49,14 @@ struct Topic {
 struct PartitionProgress {
   TopicPartition at;
   Offset earliest;
-  Offset applied;  ///< Next offset to fold.
-  Offset end;      ///< End of the log as last met; applied < end while catching up.
+  Offset applied;          ///< Next offset to fold.
+  Offset end;              ///< End of the log as last met; applied < end while catching up.
   bool caught_up = false;  ///< Has met the end once since start.
   std::string problem;
 };
 
-/// Appends `events` to one stream as one record. Everything is checked by the caller but what depends
-/// on the topic.
+/// Appends `events` to one stream as one record. Everything is checked by the caller but what
+/// depends on the topic.
 struct AppendCommand {
   TopicName topic;
   StreamName stream;
@@ -73,9 +73,9 @@ struct AppendOutcome {
   bool admitted = false;  ///< Else a conflict.
   bool replayed = false;  ///< The verdict is of an earlier record with this id.
   AppendId id;
-  Version first_version;         ///< Admitted only.
-  std::uint32_t count = 0;       ///< Admitted only.
-  std::optional<Version> head;   ///< See Remembered::head.
+  Version first_version;        ///< Admitted only.
+  std::uint32_t count = 0;      ///< Admitted only.
+  std::optional<Version> head;  ///< See Remembered::head.
   Partition partition;
   Offset offset;
   Position position;  ///< Right behind the record: a reader that is there has seen it.
@@ -94,8 +94,8 @@ struct StreamQuery {
   StreamName stream;
   enum class Direction { kForwards, kBackwards };
   Direction direction = Direction::kForwards;
-  std::optional<Version> from;  ///< Included. Nothing: 0, or backwards the head.
-  int limit = 100;              ///< Events.
+  std::optional<Version> from;       ///< Included. Nothing: 0, or backwards the head.
+  int limit = 100;                   ///< Events.
   std::size_t bytes_max = 4u << 20;  ///< Of record bytes; at least one event comes all the same.
 };
 
@@ -126,8 +126,8 @@ struct EventStoreOptions {
   std::chrono::milliseconds refresh_interval{30'000};
 };
 
-/// Thread-safe. Callbacks come from its own threads and must not block. Calls marked *blocks* do I/O
-/// and belong on a thread that may wait.
+/// Thread-safe. Callbacks come from its own threads and must not block. Calls marked *blocks* do
+/// I/O and belong on a thread that may wait.
 class EventStore {
  public:
   /// Opens the state and starts folding. `log`, `clock`, `random` and `metrics` must outlive it.
@@ -148,8 +148,8 @@ class EventStore {
   virtual Result<Topic> GetTopic(const TopicName& name) = 0;
 
   enum class Made { kNew, kExisting };
-  /// Makes an owned topic and waits until its genesis is folded. *Blocks.* kExisting where it is there
-  /// with as many partitions. kAlreadyExists "topic-exists": with another number, or adopted.
+  /// Makes an owned topic and waits until its genesis is folded. *Blocks.* kExisting where it is
+  /// there with as many partitions. kAlreadyExists "topic-exists": with another number, or adopted.
   virtual Result<Made> CreateTopic(const TopicName& name, std::int32_t partitions) = 0;
   /// Makes an existing topic without records an owned one. *Blocks.* kAlreadyExists
   /// "topic-not-empty".
@@ -159,14 +159,14 @@ class EventStore {
 
   using AppendCallback = std::function<void(Result<AppendOutcome>)>;
   /// Never fails an append that was produced: at `deadline` it is kTimeout "append-undecided".
-  /// kNotFound "topic-unknown"; kConflict "topic-not-owned"; kAlreadyExists "idempotency-key-reused";
-  /// kResourceExhausted "append-too-large", "disk-full", "overloaded"; kUnavailable "not-caught-up",
-  /// "log-unavailable" and the topic's problem: nothing was written.
+  /// kNotFound "topic-unknown"; kConflict "topic-not-owned"; kAlreadyExists
+  /// "idempotency-key-reused"; kResourceExhausted "append-too-large", "disk-full", "overloaded";
+  /// kUnavailable "not-caught-up", "log-unavailable" and the topic's problem: nothing was written.
   virtual void Append(AppendCommand command, Deadline deadline, AppendCallback callback) = 0;
 
-  /// The verdict an append got. kNotFound "append-unknown" once the fold has passed the end the log had
-  /// when asked; kTimeout "append-undecided" where that did not happen until `deadline`. *Blocks*
-  /// shortly; the answer comes by callback.
+  /// The verdict an append got. kNotFound "append-unknown" once the fold has passed the end the log
+  /// had when asked; kTimeout "append-undecided" where that did not happen until `deadline`.
+  /// *Blocks* shortly; the answer comes by callback.
   virtual void FindAppend(const TopicName& topic, const StreamName& stream, const AppendId& id,
                           Deadline deadline, AppendCallback callback) = 0;
 
@@ -194,17 +194,17 @@ class EventStore {
 
   /// `true` where the wait was fulfilled, `false` at the deadline (or when the store closes).
   using WaitCallback = std::function<void(bool)>;
-  /// Waits for the fold; see WaitFor. May call back at once, on this thread. An adopted topic is watched
-  /// from the first wait on.
+  /// Waits for the fold; see WaitFor. May call back at once, on this thread. An adopted topic is
+  /// watched from the first wait on.
   virtual void WhenApplied(const TopicName& topic, const Position& position, WaitFor wait,
                            Deadline deadline, WaitCallback callback) = 0;
 
-  /// Calls `listener` after each batch applied to `topic`, on a fold thread: it must only notify. It
-  /// stays registered as long as the store.
+  /// Calls `listener` after each batch applied to `topic`, on a fold thread: it must only notify.
+  /// It stays registered as long as the store.
   virtual void OnApplied(std::function<void(const TopicPartition&)> listener) = 0;
 
-  /// Success once the log's topics are known and each hosted partition has met its end once (those with
-  /// a problem aside).
+  /// Success once the log's topics are known and each hosted partition has met its end once (those
+  /// with a problem aside).
   virtual Status Ready() const = 0;
   /// Every partition hosted, for readiness and lag.
   virtual std::vector<PartitionProgress> Progress() const = 0;

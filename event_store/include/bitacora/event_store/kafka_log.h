@@ -1,15 +1,15 @@
 // The log on Apache Kafka, through librdkafka.
 #pragma once
 
-#include <bitacora/base/metrics.h>
-#include <bitacora/base/status.h>
-#include <bitacora/event_store/log.h>
-
 #include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <bitacora/base/metrics.h>
+#include <bitacora/base/status.h>
+#include <bitacora/event_store/log.h>
 
 namespace bitacora::event_store {
 

@@ -1,12 +1,7 @@
 // The port to a log: topics of partitions, each a sequence of records with offsets. Two adapters:
-// EmbeddedLog (one directory, RocksDB) and KafkaLog (librdkafka). tests/contract runs unchanged over
-// both and says what every implementation must do.
+// EmbeddedLog (one directory, RocksDB) and KafkaLog (librdkafka). tests/contract runs unchanged
+// over both and says what every implementation must do.
 #pragma once
-
-#include <bitacora/base/clock.h>
-#include <bitacora/base/status.h>
-#include <bitacora/domain/ids.h>
-#include <bitacora/domain/record.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +10,11 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <bitacora/base/clock.h>
+#include <bitacora/base/status.h>
+#include <bitacora/domain/ids.h>
+#include <bitacora/domain/record.h>
 
 namespace bitacora::event_store {
 
@@ -60,13 +60,13 @@ class LogReader {
  public:
   virtual ~LogReader() = default;
 
-  /// Reads `at` from `from` (included; an offset in a hole means the next record) on, as often as it
-  /// grows. Assigning it again moves it there; events of before are not returned any more once this
-  /// has returned. `tag` comes back with each event.
+  /// Reads `at` from `from` (included; an offset in a hole means the next record) on, as often as
+  /// it grows. Assigning it again moves it there; events of before are not returned any more once
+  /// this has returned. `tag` comes back with each event.
   ///
   /// kUnavailable: retry. Later trouble comes as kError: kNotFound, no such partition any more;
-  /// kCorruption "log-head-lost", `from` is below the earliest record; "log-moved-backwards", `from` is
-  /// beyond the end; kCorruption, damaged bytes.
+  /// kCorruption "log-head-lost", `from` is below the earliest record; "log-moved-backwards",
+  /// `from` is beyond the end; kCorruption, damaged bytes.
   virtual Status Assign(const TopicPartition& at, Offset from, std::uint64_t tag) = 0;
   virtual void Unassign(const TopicPartition& at) = 0;
 
@@ -85,28 +85,30 @@ class Log {
   /// Identity of the whole log: the embedded log's UUID, or Kafka's cluster id. Stable.
   virtual std::string id() const = 0;
 
-  /// All topics that clients may see ("__…" of Kafka's own excluded), by name. May block up to 10 s.
+  /// All topics that clients may see ("__…" of Kafka's own excluded), by name. May block up to 10
+  /// s.
   virtual Result<std::vector<TopicDescription>> Topics() = 0;
   /// kNotFound. May block up to 10 s.
   virtual Result<TopicDescription> Describe(const TopicName& topic) = 0;
 
   /// Makes an empty topic with the settings of an owned one (DESIGN §3). kAlreadyExists; where two
-  /// nodes do it at once, one gets it. kInvalidArgument: partitions not in 1..64. Durable when it returns.
+  /// nodes do it at once, one gets it. kInvalidArgument: partitions not in 1..64. Durable when it
+  /// returns.
   virtual Status CreateTopic(const TopicName& topic, std::int32_t partitions) = 0;
 
-  /// Called once, from a thread of the log's, soon; must not block. An offset: durable there, as the
-  /// topic's durability says. kTimeout: **unknown**, it may be or come to be in the log. Any other
-  /// error: it is not in the log and never will be.
+  /// Called once, from a thread of the log's, soon; must not block. An offset: durable there, as
+  /// the topic's durability says. kTimeout: **unknown**, it may be or come to be in the log. Any
+  /// other error: it is not in the log and never will be.
   ///
-  /// A log may answer success without being able to tell the offset (librdkafka's duplicate sequence):
-  /// kOffsetUnknown. Do not use it as a place; read until the record comes.
+  /// A log may answer success without being able to tell the offset (librdkafka's duplicate
+  /// sequence): kOffsetUnknown. Do not use it as a place; read until the record comes.
   using AppendCallback = std::function<void(Result<Offset>)>;
   static constexpr Offset kOffsetUnknown{-1};
 
   /// Appends `record`; records one thread appends to one partition keep their order.
   ///
-  /// kNotFound, kInvalidArgument (too large: "record-too-large"); kResourceExhausted: the queue is full,
-  /// or "disk-full" below the watermark of free space; kUnavailable: not reachable.
+  /// kNotFound, kInvalidArgument (too large: "record-too-large"); kResourceExhausted: the queue is
+  /// full, or "disk-full" below the watermark of free space; kUnavailable: not reachable.
   virtual void Append(const TopicPartition& at, Record record, AppendCallback callback) = 0;
 
   /// Kafka: connects lazily. kResourceExhausted: too many readers.
@@ -118,12 +120,13 @@ class Log {
   };
   struct Fetched {
     std::vector<StoredRecord> records;
-    Offset next;            ///< Where to go on: behind the last record, and behind holes after it.
-    bool at_end = false;    ///< There was nothing more at `next` when asked.
+    Offset next;          ///< Where to go on: behind the last record, and behind holes after it.
+    bool at_end = false;  ///< There was nothing more at `next` when asked.
   };
   /// Records of one partition from `from` on, without waiting for new ones. Blocks; errors as for
   /// Assign, and kTimeout never: reading can always be repeated (kUnavailable).
-  virtual Result<Fetched> Fetch(const TopicPartition& at, Offset from, const FetchLimits& limits) = 0;
+  virtual Result<Fetched> Fetch(const TopicPartition& at, Offset from,
+                                const FetchLimits& limits) = 0;
 
   /// The first offset that can be read; the one behind the last record. May block up to 10 s.
   virtual Result<Offset> Earliest(const TopicPartition& at) = 0;

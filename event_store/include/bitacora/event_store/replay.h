@@ -2,15 +2,15 @@
 // drill believes instead of the state.
 #pragma once
 
-#include <bitacora/base/status.h>
-#include <bitacora/domain/ids.h>
-#include <bitacora/event_store/event_store.h>
-#include <bitacora/event_store/log.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+
+#include <bitacora/base/status.h>
+#include <bitacora/domain/ids.h>
+#include <bitacora/event_store/event_store.h>
+#include <bitacora/event_store/log.h>
 
 namespace bitacora::event_store {
 
@@ -27,11 +27,12 @@ class Replay {
     std::int64_t events = 0;   ///< Admitted.
   };
   /// Folds the owned partition `at` from its earliest record up to, not including, `end`, and calls
-  /// `visit` with each admitted record, in order. `progress` hears now and then how many records were
-  /// read in this call. What `visit` returns as an error ends it.
+  /// `visit` with each admitted record, in order. `progress` hears now and then how many records
+  /// were read in this call. What `visit` returns as an error ends it.
   ///
-  /// kCorruption: "log-head-lost" where the first record is not the genesis any more; the log's own.
-  /// kUnavailable "needs-newer-bitacora"; "log-moved-backwards" where the log ends before `end`.
+  /// kCorruption: "log-head-lost" where the first record is not the genesis any more; the log's
+  /// own. kUnavailable "needs-newer-bitacora"; "log-moved-backwards" where the log ends before
+  /// `end`.
   virtual Result<Summary> Run(const TopicPartition& at, Offset end,
                               const std::function<Status(TopicRecord)>& visit,
                               const std::function<void(std::int64_t)>& progress) = 0;
