@@ -4,6 +4,14 @@
 #include <utility>
 
 namespace bitacora::api {
+namespace {
+
+Error FromAnotherLog() {
+  return {ErrorCode::kInvalidArgument, "Bitacora-At-Least names another topic's position",
+          "position-from-another-log"};
+}
+
+}  // namespace
 
 Result<TopicName> TopicFromPath(std::string_view text) {
   BITACORA_ASSIGN_OR_RETURN(TopicName topic, ParseTopicName(text));
@@ -46,6 +54,24 @@ void RunQuery(Context& context, const CallPtr& call, std::function<Status()> wor
   });
 }
 
+Result<Position> AllOf(const std::vector<Position>& demands) {
+  Position all;
+  if (!demands.empty()) all.log_tag = demands.front().log_tag;
+  for (const Position& demand : demands) {
+    if (demand.log_tag != all.log_tag) return FromAnotherLog();
+    for (const auto& [partition, place] : demand.next) {
+      PartitionPosition& furthest = all.next[partition];
+      furthest = std::max(furthest, place);
+    }
+  }
+  return all;
+}
+
+Deadline WaitEnd(const Context& context, const Preferences& preferences) {
+  return context.Now() + (preferences.wait ? std::chrono::milliseconds(*preferences.wait)
+                                           : context.options.at_least_timeout);
+}
+
 void AfterFold(Context& context, const CallPtr& call, const TopicName& topic,
                const std::vector<Position>& demands, Deadline deadline,
                std::function<Status()> then) {
@@ -57,19 +83,8 @@ void AfterFold(Context& context, const CallPtr& call, const TopicName& topic,
       context, call,
       [&context, call, topic, demands, deadline, then = std::move(then)]() -> Status {
         BITACORA_ASSIGN_OR_RETURN(const event_store::Topic known, context.store().GetTopic(topic));
-        // All must hold: for each partition the furthest of them.
-        Position all;
-        for (const Position& demand : demands) {
-          if (demand.log_tag != TagOfLog(known.log_id)) {
-            return Error(ErrorCode::kInvalidArgument,
-                         "Bitacora-At-Least names another topic's position",
-                         "position-from-another-log");
-          }
-          for (const auto& [partition, place] : demand.next) {
-            PartitionPosition& furthest = all.next[partition];
-            furthest = std::max(furthest, place);
-          }
-        }
+        BITACORA_ASSIGN_OR_RETURN(const Position all, AllOf(demands));
+        if (all.log_tag != TagOfLog(known.log_id)) return FromAnotherLog();
         context.store().WhenApplied(
             topic, all, event_store::WaitFor::kAll, deadline,
             [&context, call, then](bool fulfilled) {

@@ -24,6 +24,7 @@ struct Context {
   std::atomic<bool>& draining;
 
   event_store::EventStore& store() const { return parts.store; }
+  consumers::ReadModels& read_models() const { return parts.read_models; }
   Deadline Now() const { return parts.clock.Now(); }
 };
 
@@ -49,6 +50,13 @@ HttpResponse NotAcceptable(const std::vector<std::string_view>& offered);
 
 /// Runs `work`, which blocks, on the query pool; what it returns as an error refuses the call.
 void RunQuery(Context& context, const CallPtr& call, std::function<Status()> work);
+
+/// The one position that is reached where all of `demands` are; "position-from-another-log" where
+/// they are of different logs.
+Result<Position> AllOf(const std::vector<Position>& demands);
+
+/// Until when a read with these preferences waits for Bitacora-At-Least.
+Deadline WaitEnd(const Context& context, const Preferences& preferences);
 
 /// Calls `then` on a thread that may block, once the fold of `topic` has applied `demands` (all of
 /// them); refuses with "fold-behind" at `deadline`, and with "position-from-another-log".

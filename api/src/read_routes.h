@@ -1,4 +1,4 @@
-// GET …/streams/{s}/events, GET …/{t}/events, and the topics themselves.
+// GET …/streams/{s}/events, GET …/{t}/events, the topics themselves, and read models.
 #pragma once
 
 #include <vector>
@@ -10,5 +10,6 @@ namespace bitacora::api {
 
 std::vector<Route> StreamRoutes(Context& context);
 std::vector<Route> TopicRoutes(Context& context);
+std::vector<Route> ReadModelRoutes(Context& context);
 
 }  // namespace bitacora::api

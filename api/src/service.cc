@@ -16,8 +16,9 @@ namespace {
 
 std::vector<Route> AllRoutes(Context& context) {
   std::vector<Route> all;
-  for (std::vector<Route> some : {AppendRoutes(context), StreamRoutes(context),
-                                  TopicRoutes(context), SystemRoutes(context)}) {
+  for (std::vector<Route> some :
+       {AppendRoutes(context), StreamRoutes(context), TopicRoutes(context),
+        ReadModelRoutes(context), SystemRoutes(context)}) {
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }
   return all;

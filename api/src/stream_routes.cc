@@ -76,9 +76,7 @@ Status ReadStream(Context& context, const CallPtr& call) {
     call->Reply(NotAcceptable(offered));
     return {};
   }
-  const auto wait = preferences.wait ? std::chrono::milliseconds(*preferences.wait)
-                                     : context.options.at_least_timeout;
-  AfterFold(context, call, query.topic, at_least, context.Now() + wait,
+  AfterFold(context, call, query.topic, at_least, WaitEnd(context, preferences),
             [&context, call, query, batch = *chosen == 1]() -> Status {
               BITACORA_ASSIGN_OR_RETURN(const StreamPage page, context.store().ReadStream(query));
               call->Reply(PageAnswer(*call, query, page, batch));

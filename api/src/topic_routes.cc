@@ -131,9 +131,7 @@ Status ReadTopic(Context& context, const CallPtr& call) {
   }
   read->batch = *chosen == 1;
   read->waits = preferences.wait.has_value() && preferences.wait->count() > 0;
-  const auto wait = preferences.wait ? std::chrono::milliseconds(*preferences.wait)
-                                     : context.options.at_least_timeout;
-  read->deadline = context.Now() + wait;
+  read->deadline = WaitEnd(context, preferences);
   AfterFold(context, call, read->query.topic, at_least, read->deadline,
             [&context, call, read, position, since_ms]() -> Status {
               BITACORA_ASSIGN_OR_RETURN(

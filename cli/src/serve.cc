@@ -13,6 +13,7 @@
 #include <bitacora/base/log.h>
 #include <bitacora/base/metrics.h>
 #include <bitacora/base/uuid.h>
+#include <bitacora/consumers/read_models.h>
 #include <bitacora/event_store/embedded_log.h>
 #include <bitacora/event_store/event_store.h>
 #include <bitacora/event_store/kafka_log.h>
@@ -115,7 +116,12 @@ Status Serve(const ServeOptions& options, const StopSignals& signals) {
   BITACORA_ASSIGN_OR_RETURN(const auto store,
                             event_store::EventStore::Open(StoreOptions(options, *directory), *log,
                                                           SystemClock(), SystemRandom(), metrics));
-  api::Service service(ApiOptions(options), {*store, SystemClock(), SystemRandom(), metrics});
+  consumers::ReadModelsOptions models;
+  models.directory = directory->state_path() + "/read_models";
+  BITACORA_ASSIGN_OR_RETURN(const auto read_models,
+                            consumers::ReadModels::Open(models, *store, SystemClock(), metrics));
+  api::Service service(ApiOptions(options),
+                       {*store, *read_models, SystemClock(), SystemRandom(), metrics});
 
   api::HttpServerOptions http;
   http.host = options.host;

@@ -12,6 +12,7 @@
 #include <bitacora/base/metrics.h>
 #include <bitacora/base/status.h>
 #include <bitacora/base/uuid.h>
+#include <bitacora/consumers/read_models.h>
 #include <bitacora/event_store/event_store.h>
 
 namespace bitacora::api {
@@ -35,6 +36,7 @@ struct ServiceOptions {
 /// What the service works on; all must outlive it.
 struct ServiceParts {
   event_store::EventStore& store;
+  consumers::ReadModels& read_models;
   const Clock& clock;
   Random& random;
   Metrics& metrics;

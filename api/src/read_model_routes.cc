@@ -1,0 +1,113 @@
+#include <algorithm>
+#include <utility>
+
+#include <bitacora/domain/json.h>
+
+#include "src/read_routes.h"
+#include "src/uri.h"
+
+namespace bitacora::api {
+namespace {
+
+using consumers::Document;
+using consumers::DocumentPage;
+using consumers::DocumentQuery;
+
+constexpr std::int64_t kLimitDefault = 100;
+
+HttpResponse ModelAnswer(std::string body, const Position& applied, const std::string& build) {
+  HttpResponse response = JsonResponse(200, std::move(body));
+  response.fields.emplace_back("Bitacora-Applied", FormatPosition(applied));
+  response.fields.emplace_back("Bitacora-Build", build);
+  return response;
+}
+
+std::string PageJson(const DocumentPage& page) {
+  std::string json = R"({"documents":[)";
+  for (std::size_t i = 0; i < page.documents.size(); ++i) {
+    if (i > 0) json.push_back(',');
+    json.append(page.documents[i]);
+  }
+  json.append(R"(],"next":)");
+  if (page.next) {
+    AppendJsonString(&json, *page.next);
+  } else {
+    json.append("null");
+  }
+  return json.append("}");
+}
+
+/// Runs `read` on a thread that may block, once `model` has applied what the request demands.
+Status AfterModel(Context& context, const CallPtr& call, const std::string& model,
+                  std::function<Status()> read) {
+  BITACORA_ASSIGN_OR_RETURN(const std::vector<Position> at_least, ReadAtLeast(call->request));
+  BITACORA_ASSIGN_OR_RETURN(const Preferences preferences,
+                            ReadPreferences(call->request, context.options.wait_max));
+  BITACORA_ASSIGN_OR_RETURN(const Position demanded, AllOf(at_least));
+  if (at_least.empty()) {
+    RunQuery(context, call, std::move(read));
+    return {};
+  }
+  RunQuery(context, call,
+           [&context, call, model, demanded, deadline = WaitEnd(context, preferences),
+            read = std::move(read)]() -> Status {
+             context.read_models().WhenApplied(model, demanded, deadline,
+                                               [&context, call, read](const Status& applied) {
+                                                 if (!applied.ok()) {
+                                                   call->Refuse(applied.error());
+                                                 } else {
+                                                   RunQuery(context, call, read);
+                                                 }
+                                               });
+             return {};
+           });
+  return {};
+}
+
+Status GetDocument(Context& context, const CallPtr& call) {
+  BITACORA_ASSIGN_OR_RETURN(const QueryParameters query,
+                            QueryParameters::Parse(call->request.query));
+  BITACORA_RETURN_IF_ERROR(query.Finish());
+  const std::string& model = call->parameters[0];
+  return AfterModel(context, call, model, [&context, call]() -> Status {
+    BITACORA_ASSIGN_OR_RETURN(Document document,
+                              context.read_models().Get(call->parameters[0], call->parameters[1]));
+    call->Reply(ModelAnswer(std::move(document.json), document.applied, document.build));
+    return {};
+  });
+}
+
+Status ListDocuments(Context& context, const CallPtr& call) {
+  BITACORA_ASSIGN_OR_RETURN(QueryParameters parameters,
+                            QueryParameters::Parse(call->request.query));
+  BITACORA_ASSIGN_OR_RETURN(const auto prefix, parameters.Take("prefix"));
+  BITACORA_ASSIGN_OR_RETURN(const auto cursor, parameters.Take("cursor"));
+  BITACORA_ASSIGN_OR_RETURN(const auto limit, parameters.TakeNumber("limit", 1, LimitMax(context)));
+  BITACORA_RETURN_IF_ERROR(parameters.Finish());
+  if (cursor && cursor->empty()) {
+    return Error(ErrorCode::kInvalidArgument, "the cursor is none that a page gave",
+                 "invalid-cursor");
+  }
+  DocumentQuery query;
+  query.prefix = prefix.value_or("");
+  query.cursor = cursor.value_or("");
+  query.limit =
+      static_cast<std::size_t>(limit.value_or(std::min(kLimitDefault, LimitMax(context))));
+  query.bytes_max = context.options.page_bytes_max;
+  const std::string& model = call->parameters[0];
+  return AfterModel(context, call, model, [&context, call, query]() -> Status {
+    BITACORA_ASSIGN_OR_RETURN(const DocumentPage page,
+                              context.read_models().List(call->parameters[0], query));
+    call->Reply(ModelAnswer(PageJson(page), page.applied, page.build));
+    return {};
+  });
+}
+
+}  // namespace
+
+std::vector<Route> ReadModelRoutes(Context& context) {
+  return {Handler(context, "GET", "/v1/read-models/{model}", ListDocuments),
+          Handler(context, "GET", "/v1/read-models/{model}/{key}", GetDocument)};
+}
+
+}  // namespace bitacora::api
