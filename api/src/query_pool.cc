@@ -14,11 +14,18 @@ QueryPool::QueryPool(std::size_t threads, std::size_t waiting_max) : queue_(wait
   }
 }
 
-QueryPool::~QueryPool() { queue_.Close(); }
+void QueryPool::Stop() {
+  stopped_ = true;
+  queue_.Close();
+  threads_.clear();
+}
 
 void QueryPool::Run(const CallPtr& call, std::function<void()> work) {
   const bool queued = queue_.TryPush([call, work = std::move(work)] { Guarded(call, work); });
-  if (!queued) {
+  if (queued) return;
+  if (stopped_) {
+    call->Refuse(Error(ErrorCode::kUnavailable, "the server is shutting down", "draining"));
+  } else {
     call->Refuse(Error(ErrorCode::kResourceExhausted,
                        "too many reads are waiting; ask again in a moment", "overloaded"));
   }

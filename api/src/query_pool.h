@@ -1,6 +1,7 @@
 // The threads on which calls may wait for a disk or for Kafka: never the HTTP workers.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -11,17 +12,23 @@
 
 namespace bitacora::api {
 
-/// Thread-safe. Destroying it runs what is queued and joins its threads.
+/// Thread-safe.
 class QueryPool {
  public:
   QueryPool(std::size_t threads, std::size_t waiting_max);
-  ~QueryPool();
+  ~QueryPool() { Stop(); }
 
-  /// Runs `work` for `call` on a thread of the pool; a full queue answers 503 "overloaded" at once.
+  /// Runs `work` for `call` on a thread of the pool. 503 at once where the queue is full
+  /// ("overloaded") and once the pool has stopped ("draining").
   void Run(const CallPtr& call, std::function<void()> work);
+
+  /// Runs what is queued and joins the threads. Called once more, it does nothing; not by the
+  /// pool's own threads.
+  void Stop();
 
  private:
   BoundedQueue<std::function<void()>> queue_;
+  std::atomic<bool> stopped_{false};
   std::vector<std::jthread> threads_;
 };
 

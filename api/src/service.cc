@@ -58,7 +58,13 @@ HttpResponse Service::ErrorPage(int status, std::string_view reason, std::string
   return ProblemResponse(ProblemNamed("internal"), detail);
 }
 
-void Service::StartDraining() { impl_->draining = true; }
+void Service::StartDraining() {
+  impl_->draining = true;
+  impl_->context.store().EndWaits();
+  impl_->context.read_models().EndWaits();
+}
+
+void Service::Stop() { impl_->queries.Stop(); }
 
 std::vector<Service::RouteName> Service::routes() const {
   std::vector<RouteName> names;

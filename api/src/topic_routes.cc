@@ -78,7 +78,8 @@ Status ReadOnce(Context& context, const CallPtr& call, const std::shared_ptr<Top
     RunRead(context, call, read);
     return {};
   }
-  ReadAfter(context, call, read, page->next, event_store::WaitFor::kAny,
+  // Not page->next: the page moves into the closure that is an argument of the same call.
+  ReadAfter(context, call, read, read->query.from, event_store::WaitFor::kAny,
             [call, read, nothing = std::move(*page)] { call->Reply(PageAnswer(*read, nothing)); });
   return {};
 }

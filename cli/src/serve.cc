@@ -105,23 +105,58 @@ std::string UrlHost(const std::string& host) {
   return host.find(':') == std::string::npos ? host : "[" + host + "]";
 }
 
+/// What answers, in the order in which it is taken down: nothing is called that has gone.
+class Node {
+ public:
+  static Result<std::unique_ptr<Node>> Open(const ServeOptions& options, Metrics& metrics) {
+    auto node = std::unique_ptr<Node>(new Node);
+    BITACORA_RETURN_IF_ERROR(node->OpenParts(options, metrics));
+    return node;
+  }
+  /// The HTTP server must have gone.
+  ~Node() {
+    if (service_ != nullptr) service_->Stop();
+  }
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  api::Service& service() { return *service_; }
+
+ private:
+  Node() = default;
+
+  Status OpenParts(const ServeOptions& options, Metrics& metrics) {
+    const bool kafka = !options.kafka_brokers.empty();
+    BITACORA_ASSIGN_OR_RETURN(
+        directory_,
+        DataDirectory::Open(options.data_directory, kafka ? DataDirectory::LogKind::kKafka
+                                                          : DataDirectory::LogKind::kEmbedded));
+    BITACORA_ASSIGN_OR_RETURN(log_, OpenLog(options, *directory_, metrics));
+    BITACORA_ASSIGN_OR_RETURN(
+        store_, event_store::EventStore::Open(StoreOptions(options, *directory_), *log_,
+                                              SystemClock(), SystemRandom(), metrics));
+    consumers::ReadModelsOptions models;
+    models.directory = directory_->state_path() + "/read_models";
+    BITACORA_ASSIGN_OR_RETURN(read_models_,
+                              consumers::ReadModels::Open(models, *store_, SystemClock(), metrics));
+    service_ = std::make_unique<api::Service>(
+        ApiOptions(options),
+        api::ServiceParts{*store_, *read_models_, SystemClock(), SystemRandom(), metrics});
+    return {};
+  }
+
+  std::unique_ptr<DataDirectory> directory_;
+  /// Before the store and the models: their last callbacks still reach it.
+  std::unique_ptr<api::Service> service_;
+  std::unique_ptr<event_store::Log> log_;
+  std::unique_ptr<event_store::EventStore> store_;
+  std::unique_ptr<consumers::ReadModels> read_models_;
+};
+
 Status Serve(const ServeOptions& options, const StopSignals& signals) {
-  const bool kafka = !options.kafka_brokers.empty();
-  BITACORA_ASSIGN_OR_RETURN(
-      const auto directory,
-      DataDirectory::Open(options.data_directory, kafka ? DataDirectory::LogKind::kKafka
-                                                        : DataDirectory::LogKind::kEmbedded));
   Metrics metrics;
-  BITACORA_ASSIGN_OR_RETURN(const auto log, OpenLog(options, *directory, metrics));
-  BITACORA_ASSIGN_OR_RETURN(const auto store,
-                            event_store::EventStore::Open(StoreOptions(options, *directory), *log,
-                                                          SystemClock(), SystemRandom(), metrics));
-  consumers::ReadModelsOptions models;
-  models.directory = directory->state_path() + "/read_models";
-  BITACORA_ASSIGN_OR_RETURN(const auto read_models,
-                            consumers::ReadModels::Open(models, *store, SystemClock(), metrics));
-  api::Service service(ApiOptions(options),
-                       {*store, *read_models, SystemClock(), SystemRandom(), metrics});
+  BITACORA_ASSIGN_OR_RETURN(const auto node, Node::Open(options, metrics));
+  api::Service& service = node->service();
 
   api::HttpServerOptions http;
   http.host = options.host;

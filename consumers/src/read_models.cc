@@ -47,7 +47,7 @@ class ReadModelsImpl final : public ReadModels {
   ~ReadModelsImpl() override {
     queue_->Close();
     workers_.clear();
-    for (const auto& model : Running()) model->applied.Close();
+    EndWaits();
   }
 
   Status Start() {
@@ -127,6 +127,10 @@ class ReadModelsImpl final : public ReadModels {
                           Status stopped = model->StoppedBefore(position);
                           callback(stopped.ok() ? Status(Behind(*model)) : stopped);
                         });
+  }
+
+  void EndWaits() override {
+    for (const auto& model : Running()) model->applied.Close();
   }
 
   std::vector<ModelProgress> Progress() const override {

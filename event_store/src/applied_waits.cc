@@ -39,6 +39,7 @@ struct AppliedWaits::Shared {
   Mutex mu;
   std::vector<Offset> applied GUARDED_BY(mu);
   std::list<Waiter> waiters GUARDED_BY(mu);
+  bool closed GUARDED_BY(mu) = false;
 };
 
 AppliedWaits::AppliedWaits(std::int32_t partitions, DeadlineTimer& timer)
@@ -51,6 +52,7 @@ void AppliedWaits::Close() {
   std::list<Shared::Waiter> left;
   {
     MutexLock lock(shared_->mu);
+    shared_->closed = true;
     left.swap(shared_->waiters);
   }
   for (Shared::Waiter& waiter : left) {
@@ -86,9 +88,11 @@ std::vector<Offset> AppliedWaits::Applied() const {
 
 void AppliedWaits::Wait(const Position& position, WaitFor wait, Deadline deadline,
                         Callback callback) {
+  bool fulfilled = false;
   {
     MutexLock lock(shared_->mu);
-    if (!shared_->Fulfilled(position, wait)) {
+    fulfilled = shared_->Fulfilled(position, wait);
+    if (!fulfilled && !shared_->closed) {
       const auto waiter = shared_->waiters.insert(shared_->waiters.end(),
                                                   {position, wait, std::move(callback), {}});
       // Scheduled under the lock: Advance must find the ticket. The action finds the waiter by its
@@ -111,7 +115,7 @@ void AppliedWaits::Wait(const Position& position, WaitFor wait, Deadline deadlin
       return;
     }
   }
-  callback(true);
+  callback(fulfilled);
 }
 
 }  // namespace bitacora::event_store

@@ -1,6 +1,8 @@
 """What is left after a kill, without state, after SIGTERM; and what keeps a server from starting."""
 
 import json
+import os
+import pathlib
 import signal
 import subprocess
 import threading
@@ -130,6 +132,23 @@ def test_sigterm_answers_long_polls(make_server):
     waiting.join(timeout=10)
     assert len(answered) == 1, "a request that was taken got no answer"
     assert answered[0].status_code == 200 and answered[0].json()["events"] == []
+
+
+def processor_seconds(server):
+    fields = pathlib.Path(f"/proc/{server.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_long_poll_that_waits_keeps_no_processor_busy(make_server):
+    """It once read the same page again and again, since its position had moved away with the page."""
+    server = make_server().start()
+    client = server.client()
+    topic = unique("t")
+    client.put(f"/v1/topics/{topic}", {"partitions": 1})
+    before = processor_seconds(server)
+    waited = client.get(f"/v1/topics/{topic}/events", Prefer="wait=2")
+    assert waited.status_code == 200 and waited.json()["events"] == []
+    assert processor_seconds(server) - before < 1  # Of two seconds; it was all of them.
 
 
 def start_and_fail(*arguments):

@@ -194,6 +194,10 @@ class EventStoreImpl final : public EventStore {
     topic->applied.Wait(position, wait, deadline, std::move(callback));
   }
 
+  void EndWaits() override {
+    for (const auto& topic : catalog_.All()) topic->applied.Close();
+  }
+
   void OnApplied(std::function<void(const TopicPartition&)> listener) override {
     MutexLock lock(listeners_mu_);
     listeners_.push_back(std::move(listener));

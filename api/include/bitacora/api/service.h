@@ -33,7 +33,8 @@ struct ServiceOptions {
   std::string log;      ///< "embedded" or "kafka".
 };
 
-/// What the service works on; all must outlive it.
+/// What the service works on. All must live until Stop has returned; the service itself outlives
+/// the store and the read models, which may still call back until they are gone.
 struct ServiceParts {
   event_store::EventStore& store;
   consumers::ReadModels& read_models;
@@ -52,8 +53,12 @@ class Service {
   void Handle(HttpRequest request, Responder responder);
   static HttpResponse ErrorPage(int status, std::string_view reason, std::string_view detail);
 
-  /// From now on /readyz says draining.
+  /// From now on /readyz says draining, and no read waits any more: long polls are answered as at
+  /// their deadline. Appends still get their verdicts.
   void StartDraining();
+  /// Ends its threads. What is asked for afterwards, and what waits and comes due, is answered with
+  /// 503 "draining".
+  void Stop();
 
   /// Method and path template of each route, as the OpenAPI document must have them.
   struct RouteName {

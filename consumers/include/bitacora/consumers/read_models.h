@@ -100,6 +100,9 @@ class ReadModels {
   virtual void WhenApplied(const std::string& model, const Position& position, Deadline deadline,
                            WaitCallback callback) = 0;
 
+  /// For shutting down: as EventStore::EndWaits.
+  virtual void EndWaits() = 0;
+
   /// Of every model that runs. Does no I/O.
   virtual std::vector<ModelProgress> Progress() const = 0;
 

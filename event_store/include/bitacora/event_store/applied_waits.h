@@ -31,7 +31,7 @@ class AppliedWaits {
   AppliedWaits(const AppliedWaits&) = delete;
   AppliedWaits& operator=(const AppliedWaits&) = delete;
 
-  /// Answers all who wait with false.
+  /// Answers all who wait with false, and from now on whoever would have to.
   void Close();
 
   /// Everything before `next` is applied in `partition`. Never goes back.

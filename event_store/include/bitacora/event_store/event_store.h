@@ -199,6 +199,10 @@ class EventStore {
   virtual void WhenApplied(const TopicName& topic, const Position& position, WaitFor wait,
                            Deadline deadline, WaitCallback callback) = 0;
 
+  /// For shutting down: whoever waits for the fold is called back now with `false`, and so is
+  /// whoever would have to wait later. Appends go on to get their verdicts.
+  virtual void EndWaits() = 0;
+
   /// Calls `listener` after each batch applied to `topic`, on a fold thread: it must only notify.
   /// It stays registered as long as the store.
   virtual void OnApplied(std::function<void(const TopicPartition&)> listener) = 0;
