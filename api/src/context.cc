@@ -1,6 +1,8 @@
 #include "src/context.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <utility>
 
 namespace bitacora::api {
@@ -12,6 +14,18 @@ Error FromAnotherLog() {
 }
 
 }  // namespace
+
+std::optional<std::int64_t> FoldRate::SecondsLeft(Deadline now, std::int64_t applied,
+                                                  std::int64_t to_go) {
+  if (to_go == 0) return 0;
+  MutexLock lock(mu_);
+  if (!first_) first_ = {now, applied};
+  const std::int64_t folded = applied - first_->second;
+  const double seconds = std::chrono::duration<double>(now - first_->first).count();
+  if (folded <= 0 || seconds <= 0) return std::nullopt;
+  return static_cast<std::int64_t>(
+      std::ceil(static_cast<double>(to_go) * seconds / static_cast<double>(folded)));
+}
 
 Result<TopicName> TopicFromPath(std::string_view text) {
   BITACORA_ASSIGN_OR_RETURN(TopicName topic, ParseTopicName(text));

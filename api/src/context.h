@@ -2,12 +2,16 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <bitacora/api/service.h>
 #include <bitacora/base/clock.h>
+#include <bitacora/base/mutex.h>
 #include <bitacora/domain/ids.h>
 #include <bitacora/domain/position.h>
 
@@ -17,11 +21,24 @@
 
 namespace bitacora::api {
 
+/// How fast the node folds what the log holds, from one look to the next.
+class FoldRate {
+ public:
+  /// Whole seconds until `to_go` more offsets are folded, rounded up; nothing before it is known.
+  std::optional<std::int64_t> SecondsLeft(Deadline now, std::int64_t applied, std::int64_t to_go)
+      EXCLUDES(mu_);
+
+ private:
+  Mutex mu_;
+  std::optional<std::pair<Deadline, std::int64_t>> first_ GUARDED_BY(mu_);
+};
+
 struct Context {
   const ServiceOptions& options;
   ServiceParts parts;
   QueryPool& queries;
   std::atomic<bool>& draining;
+  FoldRate& fold_rate;
 
   event_store::EventStore& store() const { return parts.store; }
   consumers::ReadModels& read_models() const { return parts.read_models; }

@@ -29,12 +29,13 @@ std::vector<Route> AllRoutes(Context& context) {
 struct Service::Impl {
   Impl(const ServiceOptions& options_, const ServiceParts& parts)
       : options(options_),
-        context{options, parts, queries, draining},
+        context{options, parts, queries, draining, fold_rate},
         router(AllRoutes(context)),
         queries(options.query_threads, options.queries_waiting_max) {}
 
   const ServiceOptions options;
   std::atomic<bool> draining{false};
+  FoldRate fold_rate;
   Context context;
   const Router router;
   QueryPool queries;  // Last: its threads use all of the above.

@@ -48,7 +48,19 @@ Status OpenApi(Context&, const CallPtr& call) {
   return {};
 }
 
-std::string ReadinessJson(const std::vector<PartitionProgress>& all, std::string_view status) {
+std::optional<std::int64_t> SecondsLeft(Context& context,
+                                        const std::vector<PartitionProgress>& all) {
+  std::int64_t applied = 0;
+  std::int64_t to_go = 0;
+  for (const PartitionProgress& progress : all) {
+    applied += progress.applied.value;
+    if (progress.problem.empty()) to_go += progress.end.value - progress.applied.value;
+  }
+  return context.fold_rate.SecondsLeft(context.Now(), applied, to_go);
+}
+
+std::string ReadinessJson(const std::vector<PartitionProgress>& all, std::string_view status,
+                          const std::optional<std::int64_t>& eta_s) {
   std::string json = R"({"status":")";
   json.append(status).append(R"(","partitions":[)");
   bool first = true;
@@ -61,7 +73,7 @@ std::string ReadinessJson(const std::vector<PartitionProgress>& all, std::string
     json.append(R"(,"applied":")").append(std::to_string(progress.applied.value));
     json.append(R"(","end":")").append(std::to_string(progress.end.value)).append(R"("})");
   }
-  json.append(R"(],"eta_s":)").append(status == "ready" ? "0" : "null").append("}");
+  json.append(R"(],"eta_s":)").append(eta_s ? std::to_string(*eta_s) : "null").append("}");
   return json;
 }
 
@@ -72,7 +84,9 @@ Status Readyz(Context& context, const CallPtr& call) {
   const std::string_view status = draining                       ? "draining"
                                   : context.store().Ready().ok() ? "ready"
                                                                  : "starting";
-  HttpResponse response = JsonResponse(status == "ready" ? 200 : 503, ReadinessJson(all, status));
+  const auto eta_s = status == "ready" ? 0 : SecondsLeft(context, all);
+  HttpResponse response =
+      JsonResponse(status == "ready" ? 200 : 503, ReadinessJson(all, status, eta_s));
   if (response.status == 503) response.fields.emplace_back("Retry-After", "1");
   call->Reply(std::move(response));
   return {};

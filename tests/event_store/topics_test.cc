@@ -11,6 +11,7 @@ class MakingATopic : public EventStoreTest {};
 class ATopicOfOthers : public EventStoreTest {};
 class ALogThatWentBack : public EventStoreTest {};
 class WaitingForTheFold : public EventStoreTest {};
+class ALogWithHoles : public EventStoreTest {};
 class ALogThatIsAway : public EventStoreTest {};
 
 TEST_F(MakingATopic, IsNewOnce) {
@@ -136,6 +137,26 @@ TEST_F(WaitingForTheFold, EndsWhenTheStoreCloses) {
                       [&reached](bool fulfilled) { reached.set_value(fulfilled); });
   store_.reset();
   EXPECT_FALSE(reached.get_future().get());
+}
+
+TEST_F(ALogWithHoles, IsFoldedToItsEnd) {
+  MakeTopic();
+  ASSERT_TRUE(Append("o-1")->admitted);
+  log_.WriteHole({topic_, Partition(0)});
+  ASSERT_TRUE(Eventually([this] { return store_->Progress()[0].applied == Offset(3); }));
+  // Nobody waits for a record that will never come.
+  EXPECT_EQ(FindAppend("o-1", "nobody").error().reason(), "append-unknown");
+  const auto page = store_->ReadPartition({topic_, Partition(0)}, Offset(2), {});
+  EXPECT_TRUE(page->at_end && page->records.empty());
+  EXPECT_EQ(Append("o-1")->offset, Offset(3));
+}
+
+TEST_F(ALogWithHoles, IsFoldedToItsEndAfterAStartToo) {
+  MakeTopic();
+  log_.WriteHole({topic_, Partition(0)});
+  Restart();
+  ASSERT_TRUE(Eventually([this] { return store_->Progress()[0].applied == Offset(2); }));
+  EXPECT_TRUE(Append("o-1")->admitted);
 }
 
 TEST_F(ALogThatIsAway, AtStartIsWaitedFor) {

@@ -89,13 +89,15 @@ class MemoryLogReader final : public LogReader {
   static void CollectFrom(const MemoryLog::Sequence& partition, Assignment& assignment,
                           std::size_t max, std::vector<ReadEvent>* out) {
     while (assignment.next < partition.end() && out->size() < max) {
-      ReadEvent event;
-      event.tag = assignment.tag;
-      event.record =
+      const auto& record =
           partition
               .records[static_cast<std::size_t>(assignment.next.value - partition.first.value)];
-      out->push_back(std::move(event));
       assignment.next = assignment.next.Next();
+      if (!record) continue;
+      ReadEvent event;
+      event.tag = assignment.tag;
+      event.record = *record;
+      out->push_back(std::move(event));
     }
     if (assignment.next == partition.end() && assignment.end_told != partition.end() &&
         out->size() < max) {
@@ -148,6 +150,12 @@ Offset MemoryLog::WriteLocked(Sequence& partition, Record record) {
 Offset MemoryLog::Write(const TopicPartition& at, Record record) {
   const std::scoped_lock lock(mu_);
   return WriteLocked(partitions_.at(at), std::move(record));
+}
+
+void MemoryLog::WriteHole(const TopicPartition& at) {
+  const std::scoped_lock lock(mu_);
+  partitions_.at(at).records.emplace_back();
+  changed_.notify_all();
 }
 
 void MemoryLog::DropBefore(const TopicPartition& at, Offset offset) {
@@ -247,10 +255,12 @@ Result<event_store::Log::Fetched> MemoryLog::Fetch(const TopicPartition& at, Off
   std::size_t bytes = 0;
   while (fetched.next < partition->end() && fetched.records.size() < limits.records_max &&
          bytes < limits.bytes_max) {
-    fetched.records.push_back(
-        partition->records[static_cast<std::size_t>(fetched.next.value - partition->first.value)]);
-    bytes += fetched.records.back().value.size();
+    const auto& record =
+        partition->records[static_cast<std::size_t>(fetched.next.value - partition->first.value)];
     fetched.next = fetched.next.Next();
+    if (!record) continue;
+    fetched.records.push_back(*record);
+    bytes += record->value.size();
   }
   fetched.at_end = fetched.next == partition->end();
   return fetched;
@@ -274,8 +284,8 @@ Result<Offset> MemoryLog::OffsetForTime(const TopicPartition& at, std::int64_t w
   const std::scoped_lock lock(mu_);
   Sequence* partition = FindLocked(at);
   if (partition == nullptr) return NoTopic();
-  for (const StoredRecord& record : partition->records) {
-    if (record.timestamp_ms >= wall_ms) return record.offset;
+  for (const auto& record : partition->records) {
+    if (record && record->timestamp_ms >= wall_ms) return record->offset;
   }
   return partition->end();
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ class MemoryLog final : public event_store::Log {
   void HoldReaders(bool hold);
   /// Appends without a callback, as a foreign producer does.
   Offset Write(const TopicPartition& at, Record record);
+  /// An offset without a record, as the end of a transaction leaves one in Kafka.
+  void WriteHole(const TopicPartition& at);
   /// Drops records below `offset`, as retention does.
   void DropBefore(const TopicPartition& at, Offset offset);
   /// Drops records from `offset` on, as an unclean election does.
@@ -60,7 +63,7 @@ class MemoryLog final : public event_store::Log {
   friend class MemoryLogReader;
   struct Sequence {
     Offset first;
-    std::deque<StoredRecord> records;  ///< Without holes: record i has offset first + i.
+    std::deque<std::optional<StoredRecord>> records;  ///< Of offset first + i; nothing: a hole.
     Offset end() const { return Offset(first.value + static_cast<std::int64_t>(records.size())); }
   };
 

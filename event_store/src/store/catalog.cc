@@ -212,6 +212,8 @@ Status Catalog::HostPartition(HostedTopic& topic, const TopicState& state, Parti
     PartitionFold& fold = hosted->folded.fold;
     hosted->Applied(fold.next, fold.events, clock_.Now());
     topic.applied.Advance(partition, fold.next);
+    BITACORA_ASSIGN_OR_RETURN(const Offset latest, log_.Latest(at));
+    hosted->KnowEnd(latest);
     if (head.lost) {
       hosted->SetProblem("log-head-lost", "the topic's genesis record is gone");
     } else if (const Status status = CheckContinuity(*hosted); !status.ok()) {

@@ -107,10 +107,10 @@ void FoldThread::FoldEvents(std::vector<ReadEvent>& events) {
   }
   Publish();
   for (const auto& [at, end] : ends) {
+    if (at->stopped) continue;
+    // Offsets without records before the end are applied too: there is nothing in them to wait for.
     at->partition->MetEnd(end, clock_.Now());
-    if (at->partition->kind == TopicKind::kAdopted) {
-      at->topic->applied.Advance(at->partition->at.partition, end);
-    }
+    at->topic->applied.Advance(at->partition->at.partition, end);
     listener_(at->partition->at);
   }
 }

@@ -23,7 +23,13 @@ void HostedPartition::MetEnd(Offset end, Deadline now) {
   MutexLock lock(mu_);
   caught_up_ = true;
   end_ = std::max(end_, end);
+  applied_ = std::max(applied_, end);
   level_at_ = now;
+}
+
+void HostedPartition::KnowEnd(Offset end) {
+  MutexLock lock(mu_);
+  end_ = std::max(end_, end);
 }
 
 void HostedPartition::SetEarliest(Offset earliest) {

@@ -43,8 +43,10 @@ class HostedPartition {
   void Acknowledged(Offset offset);
   /// Folded or watched up to `next`.
   void Applied(Offset next, std::int64_t events, Deadline now);
-  /// The log ended at `end` when it was last met.
+  /// Everything before `end` is folded, and there the log ended.
   void MetEnd(Offset end, Deadline now);
+  /// The log goes as far as `end`; how far the fold has come is another matter.
+  void KnowEnd(Offset end);
   void SetEarliest(Offset earliest);
   /// Makes it read-only; the first problem stays. `reason` as Topic::problem.
   void SetProblem(std::string_view reason, std::string detail);
