@@ -11,8 +11,13 @@ function(bitacora_pytest name)
     set(arg_TIMEOUT 300)
   endif()
   add_test(NAME ${name}
-    COMMAND ${BITACORA_PYTHON} -m pytest -p no:cacheprovider -q ${CMAKE_CURRENT_SOURCE_DIR}/${arg_FILE})
+    COMMAND ${BITACORA_PYTHON} -m pytest -p no:cacheprovider -q
+            ${CMAKE_CURRENT_SOURCE_DIR}/${arg_FILE})
+  set(environment
+    BITACORA_PROGRAM=$<TARGET_FILE:bitacora>
+    BITACORA_TEST_LOG=${arg_LOG}
+    PYTHONDONTWRITEBYTECODE=1
+    ${arg_ENVIRONMENT})
   set_tests_properties(${name} PROPERTIES
-    LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77
-    ENVIRONMENT "BITACORA_PROGRAM=$<TARGET_FILE:bitacora>;BITACORA_TEST_LOG=${arg_LOG};PYTHONDONTWRITEBYTECODE=1;${arg_ENVIRONMENT}")
+    LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77 ENVIRONMENT "${environment}")
 endfunction()

@@ -25,9 +25,10 @@ void Use(const T& value) {
 
 /// A plain event of 256 bytes: an order with a few lines.
 std::string PlainBody() {
-  return R"({"type":"OrderPlaced","data":{"orderId":"o-00012345","customer":"c-98765","currency":"EUR",)"
-         R"("total":129.95,"lines":[{"sku":"A-100-20","quantity":2,"price":19.99},{"sku":"B-7","quantity":1,)"
-         R"("price":89.97}],"express":false,"note":"leave at the door, please"}})";
+  return R"({"type":"OrderPlaced","data":{"orderId":"o-00012345","customer":"c-98765",)"
+         R"("currency":"EUR","total":129.95,"lines":[{"sku":"A-100-20","quantity":2,)"
+         R"("price":19.99},{"sku":"B-7","quantity":1,"price":89.97}],)"
+         R"("express":false,"note":"leave at the door, please"}})";
 }
 
 Event CompleteEvent() {

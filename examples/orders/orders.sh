@@ -32,7 +32,8 @@ step "Alice adds a chart: she has seen version 0 of her order"
   --data '{"sku":"chart","quantity":1,"total":55.00}'
 
 step "The shop, which has seen version 0 too, wants to ship: that is a conflict"
-must_refuse "$bitacora" append "$topic" alice-1 --type OrderShipped --expect 0 --data '{"parcel":"p-1"}'
+must_refuse "$bitacora" append "$topic" alice-1 --type OrderShipped --expect 0 \
+  --data '{"parcel":"p-1"}'
 
 step "It reads the order again, decides anew, and ships"
 "$bitacora" read "$topic" alice-1
@@ -40,7 +41,8 @@ step "It reads the order again, decides anew, and ships"
 
 step "Bob's order is paid; the answer is lost, and his client says it again with its key"
 for _ in 1 2; do
-  "$bitacora" append "$topic" bob-1 --type OrderPaid --expect 0 --key "pay-bob-1" --data '{"amount":310.00}'
+  "$bitacora" append "$topic" bob-1 --type OrderPaid --expect 0 --key "pay-bob-1" \
+    --data '{"amount":310.00}'
 done
 
 step "Bob cancels; the answer tells the position behind it"
@@ -50,7 +52,8 @@ echo "$answer"
 position=$(sed -E 's/.*"position":"([^"]+)".*/\1/' <<<"$answer")
 
 step "The key that paid is not for anything else"
-must_refuse "$bitacora" append "$topic" bob-1 --type OrderPaid --key "pay-bob-1" --data '{"amount":1.00}'
+must_refuse "$bitacora" append "$topic" bob-1 --type OrderPaid --key "pay-bob-1" \
+  --data '{"amount":1.00}'
 
 step "The history of Bob's order: paid once"
 "$bitacora" read "$topic" bob-1

@@ -44,10 +44,10 @@ TEST(ALineInPlainForm, TakesTheCommandsStreamWhereItNamesNone) {
 }
 
 TEST(ALineAsReadPrintsIt, LosesItsPlace) {
-  EXPECT_EQ(
-      Sent(R"({"specversion":"1.0","id":"1","source":"/x","type":"T","subject":"s","data":1,)"
-           R"("stream":"s","version":4,"partition":2,"offset":"9","index":0})"),
-      R"({"id":"1","specversion":"1.0","source":"/x","type":"T","subject":"s","data":1,"stream":"s"})");
+  EXPECT_EQ(Sent(R"({"specversion":"1.0","id":"1","source":"/x","type":"T","subject":"s","data":1,)"
+                 R"("stream":"s","version":4,"partition":2,"offset":"9","index":0})"),
+            R"({"id":"1","specversion":"1.0","source":"/x","type":"T","subject":"s","data":1,)"
+            R"("stream":"s"})");
 }
 
 TEST(AWrongLine, IsRefusedWithTheReason) {
