@@ -15,6 +15,7 @@ build_packages=(
   libssl-dev                       # SHA-256, randomness
   libcurl4-openssl-dev             # the subcommands that are clients
   prometheus-cpp-dev               # metrics
+  curl                             # what `./dev run` says to try, and the example
 )
 # To run the tests, on top.
 test_packages=(
@@ -22,7 +23,6 @@ test_packages=(
   python3 python3-pytest python3-jsonschema python3-requests # tests of the running server
   openjdk-17-jre-headless                                    # a real Kafka
   maven                                                      # fetches it
-  curl                                                       # the example
   e2fsprogs mount                                            # power cuts: ext4 on a loop device
   iproute2 iptables                                          # networks that fail
   procps                                                     # what a process uses
@@ -91,7 +91,7 @@ install_packages() { # names…
     # Where nobody can type a password, sudo helps only if it asks for none.
     if ! command -v sudo >/dev/null || { [[ ! -t 0 ]] && ! sudo -n true 2>/dev/null; }; then
       say "packages are missing, and installing them needs root. Please run:"
-      say "  apt-get install --no-install-recommends $*"
+      say "  apt-get update && apt-get install --no-install-recommends $*"
       exit 2
     fi
     apt=(sudo "${apt[@]}")
