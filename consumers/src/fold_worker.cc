@@ -3,7 +3,8 @@
 #include <utility>
 
 #include <bitacora/base/log.h>
-#include <bitacora/projections/latest_projection.h>
+
+#include "src/fold.h"
 
 namespace bitacora::consumers {
 
@@ -11,11 +12,6 @@ using event_store::PartitionPage;
 using event_store::TopicKind;
 using projections::PartitionState;
 using projections::SourceRecord;
-
-const projections::Projection& ProgramOfModels() {
-  static const projections::LatestProjection latest;
-  return latest;
-}
 
 FoldWorker::FoldWorker(event_store::EventStore& store, projections::ReadModelStore& models,
                        event_store::Log::FetchLimits limits, Metrics& metrics)
@@ -57,16 +53,8 @@ Status FoldWorker::Apply(const RunningModel& model, RunningPartition& partition,
   }
   const projections::Source source{partition.at.topic, partition.at.partition,
                                    model.topic.kind == TopicKind::kOwned};
-  const auto folded = ProgramOfModels().Fold(source, records, partition.batch);
-
-  PartitionState next = partition.state;
-  for (std::size_t i = 0; i < folded.records; ++i) {
-    next.chain = NextChain(next.chain, records[i].record);
-  }
-  next.records += static_cast<std::int64_t>(folded.records);
-  next.next = folded.records == records.size() ? page.next : records[folded.records].record.offset;
-  BITACORA_RETURN_IF_ERROR(partition.batch.Commit(&next));
-  partition.state = next;
+  BITACORA_ASSIGN_OR_RETURN(const auto folded, FoldAndCommit(source, records, page.next,
+                                                             partition.batch, &partition.state));
   records_.Add(static_cast<double>(folded.records));
   batches_.Add();
   return folded.status;

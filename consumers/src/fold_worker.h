@@ -40,7 +40,4 @@ class FoldWorker {
   Counter& stops_;
 };
 
-/// The program of every model in this release.
-const projections::Projection& ProgramOfModels();
-
 }  // namespace bitacora::consumers

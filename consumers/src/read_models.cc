@@ -10,6 +10,7 @@
 #include <bitacora/base/thread.h>
 #include <bitacora/consumers/read_models.h>
 
+#include "src/fold.h"
 #include "src/fold_worker.h"
 #include "src/running_model.h"
 #include "src/work_queue.h"
