@@ -45,7 +45,7 @@ constexpr std::array kProblems{
     ProblemKind{40905, "position-ahead", "The position is beyond the end of the topic"},
     ProblemKind{40906, "drill-running", "A drill of this topic is running"},
     ProblemKind{40907, "already-exists", "It exists already"},
-    ProblemKind{41000, "position-from-another-log", "The position is of another log", 0},
+    ProblemKind{41000, "position-from-another-log", "The position is of another log"},
     ProblemKind{41001, "position-gone", "The position is below the earliest record kept"},
     ProblemKind{41200, "version-conflict", "The stream is not at the expected version"},
     ProblemKind{41300, "content-too-large", "The body is too large"},
@@ -77,7 +77,7 @@ constexpr std::array kProblems{
     ProblemKind{50311, "read-model-stopped", "The read model stopped at an event it cannot apply"},
     ProblemKind{50312, "too-many-connections", "Too many connections", 1},
     ProblemKind{50313, "fold-behind", "The fold has not reached the position yet", 1},
-    ProblemKind{50400, "timeout", "The outcome is not known"},
+    ProblemKind{50400, "timeout", "The outcome is not known", 1},
     ProblemKind{50401, "append-undecided", "The verdict on the append is not known yet", 1},
     ProblemKind{50500, "http-version-not-supported", "Only HTTP/1.0 and HTTP/1.1"},
     ProblemKind{50700, "disk-full", "The disk is nearly full; nothing is written", 10},
@@ -115,6 +115,14 @@ const ProblemKind* FindProblem(std::string_view name) {
   const auto* found = std::find_if(kProblems.begin(), kProblems.end(),
                                    [&](const ProblemKind& kind) { return kind.name == name; });
   return found == kProblems.end() ? nullptr : found;
+}
+
+/// Whether an error's sentence is made of our own words. Those of the others quote libraries and
+/// name files: they are for the server's log.
+bool IsForClients(const ProblemKind& kind) {
+  constexpr std::array<std::string_view, 4> kInside{"internal", "corruption", "log-damaged",
+                                                    "log-unavailable"};
+  return std::find(kInside.begin(), kInside.end(), kind.name) == kInside.end();
 }
 
 }  // namespace
@@ -166,9 +174,8 @@ HttpResponse ProblemResponse(const ProblemKind& kind, std::string_view detail,
 
 HttpResponse ProblemResponse(const Error& error, const ProblemMembers& members) {
   const ProblemKind& kind = ProblemOf(error);
-  // What an internal error says is for the log, not for the client.
-  if (kind.code == 50000) {
-    LogError("internal error", {{"error", error.ToString()}});
+  if (!IsForClients(kind)) {
+    if (kind.status() == 500) LogError("internal error", {{"error", error.ToString()}});
     return ProblemResponse(kind, "something went wrong inside the server; its log says more",
                            members);
   }
