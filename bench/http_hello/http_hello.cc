@@ -1,8 +1,10 @@
-// The HTTP layer alone: every request gets the same two bytes. For measuring it beside other
-// servers; see README.md.
+// The HTTP layer alone: every request gets the same two bytes, or as many as its path names. For
+// measuring it beside other servers; see README.md.
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <string_view>
@@ -20,10 +22,19 @@ using bitacora::api::HttpRequest;
 using bitacora::api::HttpResponse;
 using bitacora::api::Responder;
 
-HttpResponse Ok() {
+constexpr std::size_t kBytesMax = 16u << 20;
+
+/// As many bytes as `path` is a number, "/25600"; else two.
+HttpResponse Answer(std::string_view path) {
   HttpResponse response;
   response.fields.emplace_back("Content-Type", "text/plain");
-  response.body = "ok";
+  std::size_t bytes = 0;
+  if (path.size() > 1) std::from_chars(path.data() + 1, path.data() + path.size(), bytes);
+  if (bytes == 0) {
+    response.body = "ok";
+  } else {
+    response.body.assign(std::min(bytes, kBytesMax), 'x');
+  }
   return response;
 }
 
@@ -49,7 +60,7 @@ int main(int argc, char** argv) {
     std::vector<Responder> some;
     const auto soon = [] { return std::chrono::steady_clock::now() + std::chrono::seconds(1); };
     while (queue.PopSome(1'000, soon(), &some)) {
-      for (Responder& responder : some) responder.Send(Ok());
+      for (Responder& responder : some) responder.Send(Answer("/"));
       some.clear();
     }
   });
@@ -57,9 +68,9 @@ int main(int argc, char** argv) {
   bitacora::Metrics metrics;
   const auto server = bitacora::api::HttpServer::Start(
       options, metrics,
-      [elsewhere, &queue](HttpRequest, Responder responder) {
+      [elsewhere, &queue](const HttpRequest& request, Responder responder) {
         if (!elsewhere) {
-          responder.Send(Ok());
+          responder.Send(Answer(request.path));
         } else if (!queue.TryPush(std::move(responder))) {
           std::fputs("the queue is full\n", stderr);
         }

@@ -36,7 +36,9 @@ check_packages=(
 )
 # For ./dev bench, on top.
 bench_packages=(
-  wrk # load
+  wrk                   # load
+  nginx-light golang-go # other HTTP servers
+  python3               # the suite
 )
 
 missing_packages() { # names… : those that are not installed
@@ -51,13 +53,14 @@ java_is_17() {
   java -version 2>&1 | awk -F'[".]' '/version/ { exit !($2 >= 17) }'
 }
 
-# Java and Maven may come from elsewhere than Debian.
+# Java, Maven and Go may come from elsewhere than Debian.
 not_from_elsewhere() { # names…
   local name
   for name in "$@"; do
     case $name in
       openjdk-17-jre-headless) ! command -v java >/dev/null || ! java_is_17 || continue ;;
       maven) ! command -v mvn >/dev/null || continue ;;
+      golang-go) ! command -v go >/dev/null || continue ;;
     esac
     printf '%s\n' "$name"
   done

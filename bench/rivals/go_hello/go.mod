@@ -1,0 +1,3 @@
+module bitacora/bench/go_hello
+
+go 1.19
