@@ -16,7 +16,7 @@ void HostedPartition::Applied(Offset next, std::int64_t events, Deadline now) {
   MutexLock lock(mu_);
   applied_ = next;
   end_ = std::max(end_, next);
-  if (applied_ >= acknowledged_ && applied_ >= end_) level_at_ = now;
+  Mark(now);
 }
 
 void HostedPartition::MetEnd(Offset end, Deadline now) {
@@ -24,7 +24,13 @@ void HostedPartition::MetEnd(Offset end, Deadline now) {
   caught_up_ = true;
   end_ = std::max(end_, end);
   applied_ = std::max(applied_, end);
-  level_at_ = now;
+  Mark(now);
+}
+
+void HostedPartition::Mark(Deadline now) {
+  if (applied_ < marked_) return;
+  marked_ = std::max(acknowledged_, end_);
+  marked_at_ = now;
 }
 
 void HostedPartition::KnowEnd(Offset end) {
@@ -58,11 +64,12 @@ Status HostedPartition::Healthy() const {
       problem_);
 }
 
-Status HostedPartition::Accepts(Deadline now, const EventStoreOptions& options) const {
+Status HostedPartition::Accepts(Deadline now, const EventStoreOptions& options) {
   BITACORA_RETURN_IF_ERROR(Healthy());
   MutexLock lock(mu_);
+  Mark(now);
   const std::int64_t behind = std::max(acknowledged_, end_).value - applied_.value;
-  const bool late = behind > 0 && now - level_at_ > options.fold_lag_max;
+  const bool late = applied_ < marked_ && now - marked_at_ > options.fold_lag_max;
   if (caught_up_ && !late && behind <= options.fold_lag_records_max) return {};
   return Error(ErrorCode::kUnavailable,
                "partition " + std::to_string(at.partition.value) +

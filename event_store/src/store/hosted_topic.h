@@ -57,11 +57,14 @@ class HostedPartition {
   std::int32_t genesis_partitions() const { return genesis_partitions_; }
   void SetGenesisPartitions(std::int32_t partitions) { genesis_partitions_ = partitions; }
   /// Why no append may be produced now: the problem, or a fold that lags. Success: it may.
-  Status Accepts(Deadline now, const EventStoreOptions& options) const;
+  Status Accepts(Deadline now, const EventStoreOptions& options);
   /// The problem as an error, or success.
   Status Healthy() const;
 
  private:
+  /// Once the fold is at the mark, marks the end that is known now.
+  void Mark(Deadline now) REQUIRES(mu_);
+
   std::atomic<std::int64_t> events_{0};
   std::atomic<std::int32_t> genesis_partitions_{1};
   mutable Mutex mu_;
@@ -69,7 +72,10 @@ class HostedPartition {
   Offset applied_ GUARDED_BY(mu_);
   Offset end_ GUARDED_BY(mu_);
   Offset acknowledged_ GUARDED_BY(mu_);  ///< Behind the highest offset of ours.
-  Deadline level_at_ GUARDED_BY(mu_);    ///< When everything known of was last applied.
+  // How late the fold is: the end as it was known at some moment, and that moment. Not the time
+  // when everything known of was last applied: under a steady load that moment never comes.
+  Offset marked_ GUARDED_BY(mu_);
+  Deadline marked_at_ GUARDED_BY(mu_);
   bool caught_up_ GUARDED_BY(mu_) = false;
   std::string_view problem_ GUARDED_BY(mu_);
   std::string problem_detail_ GUARDED_BY(mu_);
