@@ -4,7 +4,7 @@
 namespace bitacora {
 
 DeadlineTimer::DeadlineTimer()
-    : thread_(StartThread("timer", [this](std::stop_token stop) { Run(stop); })) {}
+    : thread_(StartThread("timer", [this](const std::stop_token& stop) { Run(stop); })) {}
 
 DeadlineTimer::~DeadlineTimer() {
   {
