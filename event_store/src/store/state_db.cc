@@ -160,16 +160,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>
   return family;
 }
 
-}  // namespace
-
-Result<std::unique_ptr<StateDb>> StateDb::Open(const std::string& directory,
-                                               const std::string& log_id, bool copy_records) {
-  std::error_code failed;
-  std::filesystem::create_directories(directory, failed);
-  if (failed) {
-    return Error(ErrorCode::kPermissionDenied,
-                 "cannot make " + directory + ": " + failed.message());
-  }
+rocksdb::DBOptions DatabaseOptions() {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
@@ -177,21 +168,35 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(const std::string& directory,
   options.max_total_wal_size = 64u << 20;
   options.keep_log_file_num = 2;
   options.max_open_files = 512;
+  return options;
+}
 
+/// In the order of StateDb::Impl::Family.
+std::vector<rocksdb::ColumnFamilyDescriptor> Families(bool copy_records) {
   const auto cache = rocksdb::NewLRUCache(64u << 20);
-  const std::vector<rocksdb::ColumnFamilyDescriptor> families{
-      {rocksdb::kDefaultColumnFamilyName, FamilyOptions(cache, false, false)},
-      {"heads", FamilyOptions(cache, true, false)},
-      {"appends", FamilyOptions(cache, true, false)},
-      {"places", FamilyOptions(cache, false, false)},
-      {"admitted", FamilyOptions(cache, false, copy_records)}};
+  return {{rocksdb::kDefaultColumnFamilyName, FamilyOptions(cache, false, false)},
+          {"heads", FamilyOptions(cache, true, false)},
+          {"appends", FamilyOptions(cache, true, false)},
+          {"places", FamilyOptions(cache, false, false)},
+          {"admitted", FamilyOptions(cache, false, copy_records)}};
+}
 
-  for (int attempt = 0;; ++attempt) {
+}  // namespace
+
+Result<std::unique_ptr<StateDb>> StateDb::Open(const std::string& directory,
+                                               const std::string& log_id, bool copy_records) {
+  while (true) {
+    std::error_code failed;
+    std::filesystem::create_directories(directory, failed);
+    if (failed) {
+      return Error(ErrorCode::kPermissionDenied,
+                   "cannot make " + directory + ": " + failed.message());
+    }
     auto impl = std::make_unique<Impl>();
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* opened = nullptr;
-    BITACORA_RETURN_IF_ERROR(
-        FromState(rocksdb::DB::Open(options, directory, families, &handles, &opened)));
+    BITACORA_RETURN_IF_ERROR(FromState(rocksdb::DB::Open(
+        DatabaseOptions(), directory, Families(copy_records), &handles, &opened)));
     impl->db.reset(opened);
     std::copy(handles.begin(), handles.end(), impl->handles.begin());
 
@@ -199,15 +204,15 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(const std::string& directory,
                               impl->Get(Impl::kMeta, kHeaderKey));
     const StateHeader wanted{kStateFormat, copy_records, log_id};
     const auto found = header ? DecodeHeader(*header) : std::optional(wanted);
-    if ((!found || found->format != wanted.format || found->copies != wanted.copies) &&
-        attempt == 0) {
+    if (!found || found->format != wanted.format || found->copies != wanted.copies) {
       LogInfo("the state is of another format and is folded anew");
       impl.reset();
       std::filesystem::remove_all(directory, failed);
+      if (failed) return Error(ErrorCode::kPermissionDenied, "cannot remove " + directory);
       continue;
     }
     // A Kafka that has not been reached yet has no id to compare.
-    if (found && !found->log_id.empty() && !log_id.empty() && found->log_id != log_id) {
+    if (!found->log_id.empty() && !log_id.empty() && found->log_id != log_id) {
       return Error(ErrorCode::kConflict,
                    directory +
                        " holds the state of another log; use another data directory, or "
