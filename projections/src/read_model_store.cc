@@ -1,6 +1,4 @@
-#include <algorithm>
 #include <filesystem>
-#include <queue>
 #include <set>
 #include <utility>
 
@@ -14,8 +12,10 @@
 #include <bitacora/base/log.h>
 #include <bitacora/projections/read_model_store.h>
 
+#include "src/merged_rows.h"
 #include "src/rocks_status.h"
 #include "src/row_codec.h"
+#include "src/row_iterator.h"
 #include "src/store_impl.h"
 
 namespace bitacora::projections {
@@ -37,6 +37,7 @@ rocksdb::Options DatabaseOptions(const ReadModelStore::Options& options) {
   database.memtable_prefix_bloom_size_ratio = 0.02;
   // Documents and positions share one log and one family of files: what comes back after a damaged
   // tail is an older state, but one that agrees with itself, and the event log has the rest.
+  // tidy: allow weak-recovery: nothing is synced here, and what is dropped is folded again
   database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   database.max_total_wal_size = 64u << 20;
   database.max_background_jobs = 2;
@@ -68,31 +69,6 @@ Result<std::unique_ptr<rocksdb::DB>> OpenDatabase(const ReadModelStore::Options&
 }
 
 }  // namespace
-
-// ---- Iterating
-
-RowIterator::RowIterator(const rocksdb::DB& db, const rocksdb::Snapshot* snapshot,
-                         std::string partition_prefix, std::string_view key_prefix)
-    : partition_prefix_(std::move(partition_prefix)),
-      lower_(partition_prefix_ + std::string(key_prefix)),
-      upper_(PrefixEnd(lower_)),
-      lower_slice_(lower_),
-      upper_slice_(upper_) {
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot;
-  options.iterate_lower_bound = &lower_slice_;
-  options.iterate_upper_bound = &upper_slice_;
-  // NewIterator changes nothing that can be seen, but is not const.
-  iterator_.reset(const_cast<rocksdb::DB&>(db).NewIterator(options));
-}
-
-void RowIterator::SeekBehind(std::string_view key) {
-  const std::string at = partition_prefix_ + std::string(key);
-  iterator_->Seek(at);
-  if (iterator_->Valid() && iterator_->key() == rocksdb::Slice(at)) iterator_->Next();
-}
-
-Status RowIterator::status() const { return FromRocks(iterator_->status(), "reading documents"); }
 
 // ---- Impl
 
@@ -278,58 +254,23 @@ Result<std::optional<std::string>> ReadModelStore::Get(const Model& model,
 
 Result<ReadModelStore::Page> ReadModelStore::List(const Model& model,
                                                   const ListQuery& query) const {
-  std::vector<std::unique_ptr<RowIterator>> partitions;
-  // The smallest key first; of equal keys the lower partition.
-  const auto later = [&](std::size_t a, std::size_t b) {
-    const int order = partitions[a]->key().compare(partitions[b]->key());
-    return order != 0 ? order > 0 : a > b;
-  };
-  std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> open(later);
-  for (std::int32_t number = 0; number < model.identity.partitions; ++number) {
-    auto rows = std::make_unique<RowIterator>(
-        *impl_->db, nullptr, PartitionKey(kDocumentPrefix, model.number, Partition(number)),
-        query.prefix);
-    if (query.after && *query.after >= query.prefix) {
-      rows->SeekBehind(*query.after);
-    } else {
-      rows->SeekToFirst();
-    }
-    BITACORA_RETURN_IF_ERROR(rows->status());
-    partitions.push_back(std::move(rows));
-    if (partitions.back()->Valid()) open.push(partitions.size() - 1);
-  }
-
+  MergedRows rows(*impl_->db, model, query.prefix, query.after);
   Page page;
   std::size_t bytes = 0;
   std::string last_key;
-  while (!open.empty()) {
-    const std::string key(partitions[open.top()]->key());
-    std::string value;
-    std::int64_t newest = -1;
-    while (!open.empty() && partitions[open.top()]->key() == key) {
-      RowIterator& rows = *partitions[open.top()];
-      const std::size_t partition = open.top();
-      const std::optional<RowView> row = DecodeRow(rows.row());
-      if (!row) return Damaged("a document");
-      if (row->time_ms >= newest) {
-        newest = row->time_ms;
-        value = row->value;
-      }
-      open.pop();
-      rows.Next();
-      BITACORA_RETURN_IF_ERROR(rows.status());
-      if (rows.Valid()) open.push(partition);
-    }
-    const bool full = page.values.size() == query.limit || bytes + value.size() > query.bytes_max;
+  while (true) {
+    BITACORA_ASSIGN_OR_RETURN(std::optional<MergedRows::Document> next, rows.Next());
+    if (!next) return page;
+    const bool full =
+        page.values.size() >= query.limit || bytes + next->value.size() > query.bytes_max;
     if (full && !page.values.empty()) {
       page.last_key = std::move(last_key);
-      break;
+      return page;
     }
-    bytes += value.size();
-    page.values.push_back(std::move(value));
-    last_key = key;
+    bytes += next->value.size();
+    page.values.push_back(std::move(next->value));
+    last_key = std::move(next->key);
   }
-  return page;
 }
 
 Status ReadModelStore::Flush() {

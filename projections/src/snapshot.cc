@@ -6,6 +6,7 @@
 
 #include "src/rocks_status.h"
 #include "src/row_codec.h"
+#include "src/row_iterator.h"
 #include "src/store_impl.h"
 
 namespace bitacora::projections {
