@@ -5,6 +5,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <bitacora/base/log.h>
+#include <bitacora/consumers/rebuild_child.h>
+
 #include "src/command.h"
 #include "src/exit_code.h"
 #include "src/serve.h"
@@ -21,6 +24,18 @@ int Usage(const CLI::App& program, const CLI::ParseError& error) {
   Complain(error.what());
   std::cerr << "`" << asked << " --help` shows how it is used.\n";
   return kUsage;
+}
+
+/// Not for people: the process of a drill.
+CLI::App* AddRebuildChild(CLI::App& program) {
+  CLI::App* command = program.add_subcommand(consumers::kRebuildChild);
+  command->group("");
+  return command;
+}
+
+int RunRebuildChild() {
+  ConfigureLog(LogLevel::kWarning, LogFormat::kText);
+  return consumers::RunRebuildChild(std::cin, std::cout);
 }
 
 int Main(int argc, char** argv) {
@@ -40,6 +55,7 @@ int Main(int argc, char** argv) {
   AddGet(program, &run);
   AddVerify(program, &run);
   AddVersion(program, &run);
+  const CLI::App* rebuild_child = AddRebuildChild(program);
 
   try {
     program.parse(argc, argv);
@@ -49,6 +65,7 @@ int Main(int argc, char** argv) {
     return Usage(program, error);
   }
   if (serve->parsed()) return RunServe(serve_options);
+  if (rebuild_child->parsed()) return RunRebuildChild();
   if (run) return run();
   std::cerr << program.help();
   return kUsage;

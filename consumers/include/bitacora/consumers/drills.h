@@ -31,8 +31,8 @@ struct DrillsOptions {
   /// How a process of its own reaches the log. Nothing: the log is the embedded one, which is read
   /// from a checkpoint in the scratch directory.
   std::optional<event_store::KafkaLogOptions> kafka;
-  /// No drill starts, or goes on, with less free on the disk of the scratch directory. 0: as the
-  /// embedded log's default, max(256 MiB, min(5 % of the disk, 4 GiB)).
+  /// No drill starts, or goes on, with less free on the disk of the scratch directory. 0: 256 MiB
+  /// above the embedded log's default, so that appends are not refused for a drill's sake.
   std::uint64_t free_bytes_min = 0;
 };
 
