@@ -13,11 +13,11 @@ struct AppliedWaits::Shared {
     DeadlineTimer::Ticket ticket;
   };
 
-  bool Fulfilled(const Position& position, WaitFor wait) const REQUIRES(mu) {
+  bool Fulfilled(const Position& position, WaitFor wait) const REQUIRES_LOCK(mu) {
     return wait == WaitFor::kAll ? AllBefore(position) : AnyBehind(position);
   }
 
-  bool AllBefore(const Position& position) const REQUIRES(mu) {
+  bool AllBefore(const Position& position) const REQUIRES_LOCK(mu) {
     return std::all_of(position.next.begin(), position.next.end(), [this](const auto& entry) {
       const auto at = static_cast<std::size_t>(entry.first.value);
       // A place inside an append asks for the whole record.
@@ -27,7 +27,7 @@ struct AppliedWaits::Shared {
     });
   }
 
-  bool AnyBehind(const Position& position) const REQUIRES(mu) {
+  bool AnyBehind(const Position& position) const REQUIRES_LOCK(mu) {
     for (std::size_t at = 0; at < applied.size(); ++at) {
       const auto named = position.next.find(Partition(static_cast<std::int32_t>(at)));
       const Offset from = named == position.next.end() ? Offset(0) : named->second.offset;

@@ -24,7 +24,7 @@ constexpr FramingError kTooManyConnections{503, "too-many-connections",
                                            "This server has as many connections as it accepts."};
 
 // The mailbox of the worker whose thread this is, if it is one's.
-thread_local const Mailbox* this_threads_mailbox = nullptr;
+thread_local const Mailbox* g_mailbox_of_this_thread = nullptr;
 
 // A sixteenth of the shortest time-out, between 1 and 250 ms.
 std::chrono::milliseconds TickFor(const HttpLimits& limits) {
@@ -40,7 +40,7 @@ class ConnectionSink final : public Responder::Sink {
 
   void Deliver(HttpResponse response) override {
     if (!Alive()) return;
-    if (to_->mailbox.get() == this_threads_mailbox) {
+    if (to_->mailbox.get() == g_mailbox_of_this_thread) {
       if (to_->connection != nullptr) to_->connection->Deliver(sequence_, std::move(response));
     } else {
       to_->mailbox->Post(Completion{to_, sequence_, std::move(response), false});
@@ -49,7 +49,7 @@ class ConnectionSink final : public Responder::Sink {
 
   void Abandon() override {
     if (!Alive()) return;
-    if (to_->mailbox.get() == this_threads_mailbox) {
+    if (to_->mailbox.get() == g_mailbox_of_this_thread) {
       if (to_->connection != nullptr) to_->connection->DeliverAbandoned(sequence_);
     } else {
       to_->mailbox->Post(Completion{to_, sequence_, HttpResponse(), true});
@@ -94,7 +94,7 @@ Worker::~Worker() {
 }
 
 void Worker::BeginBatch() {
-  this_threads_mailbox = mailbox_.get();
+  g_mailbox_of_this_thread = mailbox_.get();
   mailbox_->StayAwake();
   now_ = std::chrono::steady_clock::now();
   if (const std::time_t second = std::time(nullptr); second != date_second_) {

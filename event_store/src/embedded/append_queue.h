@@ -57,7 +57,7 @@ class AppendQueue {
   bool closed() const EXCLUDES(mu_);
 
  private:
-  Status CheckOpen() const REQUIRES(mu_);
+  Status CheckOpen() const REQUIRES_LOCK(mu_);
 
   const std::size_t records_max_;
   const std::size_t bytes_max_;

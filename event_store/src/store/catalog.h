@@ -53,7 +53,7 @@ class Catalog {
   Result<TopicHead> ReadHead(const TopicName& name);
 
   Result<std::shared_ptr<HostedTopic>> Host(const TopicDescription& description)
-      REQUIRES(hosting_mu_);
+      REQUIRES_LOCK(hosting_mu_);
   Status HostPartition(HostedTopic& topic, const TopicState& state, Partition partition,
                        const TopicHead& head);
   /// Whether the log still holds the last record that was folded, as it was.

@@ -63,7 +63,7 @@ class HostedPartition {
 
  private:
   /// Once the fold is at the mark, marks the end that is known now.
-  void Mark(Deadline now) REQUIRES(mu_);
+  void Mark(Deadline now) REQUIRES_LOCK(mu_);
 
   std::atomic<std::int64_t> events_{0};
   std::atomic<std::int32_t> genesis_partitions_{1};

@@ -12,7 +12,8 @@
 #define BITACORA_TSA(x)
 #endif
 #define GUARDED_BY(mu) BITACORA_TSA(guarded_by(mu))
-#define REQUIRES(mu) BITACORA_TSA(requires_capability(mu))
+// Pistache has a macro REQUIRES.
+#define REQUIRES_LOCK(mu) BITACORA_TSA(requires_capability(mu))
 #define EXCLUDES(mu) BITACORA_TSA(locks_excluded(mu))
 
 namespace bitacora {
