@@ -5,6 +5,8 @@
 #include <cmath>
 #include <utility>
 
+#include <bitacora/domain/json.h>
+
 namespace bitacora::api {
 namespace {
 
@@ -51,6 +53,19 @@ HttpResponse JsonResponse(int status, std::string body) {
   response.fields.emplace_back("Content-Type", kJson);
   response.body = std::move(body);
   return response;
+}
+
+Status RequireJson(const HttpRequest& request) {
+  const std::string* type = request.Find("content-type");
+  const std::string_view media = type == nullptr ? "" : std::string_view(*type);
+  const std::string_view behind = media.substr(std::min(media.size(), kJson.size()));
+  if (!media.starts_with(kJson) || !(behind.empty() || behind[0] == ';' || behind[0] == ' ')) {
+    return Error(ErrorCode::kInvalidArgument, "the body is application/json",
+                 "unsupported-media-type");
+  }
+  const Status json = CheckJson(request.body);
+  if (json.ok()) return {};
+  return Error(ErrorCode::kInvalidArgument, json.error().message(), "malformed-json");
 }
 
 HttpResponse NotAcceptable(const std::vector<std::string_view>& offered) {

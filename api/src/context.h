@@ -42,6 +42,7 @@ struct Context {
 
   event_store::EventStore& store() const { return parts.store; }
   consumers::ReadModels& read_models() const { return parts.read_models; }
+  consumers::Drills& drills() const { return parts.drills; }
   Deadline Now() const { return parts.clock.Now(); }
 };
 
@@ -62,6 +63,9 @@ Route Handler(Context& context, std::string_view method, std::string_view path,
               Status (*handle)(Context&, const CallPtr&));
 
 HttpResponse JsonResponse(int status, std::string body);
+
+/// That the body is one JSON text and says so: "unsupported-media-type", "malformed-json".
+Status RequireJson(const HttpRequest& request);
 
 HttpResponse NotAcceptable(const std::vector<std::string_view>& offered);
 

@@ -5,6 +5,7 @@
 
 #include "src/append_routes.h"
 #include "src/context.h"
+#include "src/drill_routes.h"
 #include "src/problems.h"
 #include "src/query_pool.h"
 #include "src/read_routes.h"
@@ -18,7 +19,7 @@ std::vector<Route> AllRoutes(Context& context) {
   std::vector<Route> all;
   for (std::vector<Route> some :
        {AppendRoutes(context), StreamRoutes(context), TopicRoutes(context),
-        ReadModelRoutes(context), SystemRoutes(context)}) {
+        ReadModelRoutes(context), DrillRoutes(context), SystemRoutes(context)}) {
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }
   return all;

@@ -223,13 +223,7 @@ Error BadTopicBody(std::string_view what) {
 Result<PutTopicBody> ParsePutTopic(const HttpRequest& request) {
   PutTopicBody put;
   if (request.body.empty()) return put;
-  const std::string* type = request.Find("content-type");
-  if (type == nullptr || !std::string_view(*type).starts_with(kJson)) {
-    return Error(ErrorCode::kInvalidArgument, "the body is application/json",
-                 "unsupported-media-type");
-  }
-  const Status json = CheckJson(request.body);
-  if (!json.ok()) return BadTopicBody(json.error().message());
+  BITACORA_RETURN_IF_ERROR(RequireJson(request));
   const auto members = JsonObjectMembers(request.body);
   if (!members.ok()) return BadTopicBody("the body is a JSON object");
   if (members->size() > 1) return BadTopicBody("the body has one member: partitions or kind");

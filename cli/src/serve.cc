@@ -13,6 +13,7 @@
 #include <bitacora/base/log.h>
 #include <bitacora/base/metrics.h>
 #include <bitacora/base/uuid.h>
+#include <bitacora/consumers/drills.h>
 #include <bitacora/consumers/read_models.h>
 #include <bitacora/event_store/embedded_log.h>
 #include <bitacora/event_store/event_store.h>
@@ -62,20 +63,32 @@ class StopSignals {
   sigset_t signals_{};
 };
 
+event_store::KafkaLogOptions KafkaOptions(const ServeOptions& options) {
+  event_store::KafkaLogOptions kafka;
+  kafka.brokers = options.kafka_brokers;
+  kafka.properties = options.kafka_properties;
+  return kafka;
+}
+
 Result<std::unique_ptr<event_store::Log>> OpenLog(const ServeOptions& options,
                                                   const DataDirectory& directory,
                                                   Metrics& metrics) {
   if (!options.kafka_brokers.empty()) {
-    event_store::KafkaLogOptions kafka;
-    kafka.brokers = options.kafka_brokers;
-    kafka.properties = options.kafka_properties;
-    return event_store::OpenKafkaLog(kafka, metrics);
+    return event_store::OpenKafkaLog(KafkaOptions(options), metrics);
   }
   event_store::EmbeddedLogOptions embedded;
   embedded.directory = directory.log_path();
   embedded.free_bytes_min = options.free_bytes_min;
   embedded.sync = options.sync;
   return event_store::OpenEmbeddedLog(embedded, metrics);
+}
+
+consumers::DrillsOptions DrillOptions(const ServeOptions& options, const DataDirectory& directory) {
+  consumers::DrillsOptions drills;
+  drills.scratch_directory = directory.state_path() + "/drills";
+  drills.free_bytes_min = options.free_bytes_min;
+  if (!options.kafka_brokers.empty()) drills.kafka = KafkaOptions(options);
+  return drills;
 }
 
 event_store::EventStoreOptions StoreOptions(const ServeOptions& options,
@@ -139,9 +152,12 @@ class Node {
     models.directory = directory_->state_path() + "/read_models";
     BITACORA_ASSIGN_OR_RETURN(read_models_,
                               consumers::ReadModels::Open(models, *store_, SystemClock(), metrics));
+    BITACORA_ASSIGN_OR_RETURN(
+        drills_, consumers::Drills::Open(DrillOptions(options, *directory_), *log_, *store_,
+                                         *read_models_, SystemClock(), SystemRandom(), metrics));
     service_ = std::make_unique<api::Service>(
-        ApiOptions(options),
-        api::ServiceParts{*store_, *read_models_, SystemClock(), SystemRandom(), metrics});
+        ApiOptions(options), api::ServiceParts{*store_, *read_models_, *drills_, SystemClock(),
+                                               SystemRandom(), metrics});
     return {};
   }
 
@@ -151,6 +167,7 @@ class Node {
   std::unique_ptr<event_store::Log> log_;
   std::unique_ptr<event_store::EventStore> store_;
   std::unique_ptr<consumers::ReadModels> read_models_;
+  std::unique_ptr<consumers::Drills> drills_;
 };
 
 Status Serve(const ServeOptions& options, const StopSignals& signals) {

@@ -12,6 +12,7 @@
 #include <bitacora/base/metrics.h>
 #include <bitacora/base/status.h>
 #include <bitacora/base/uuid.h>
+#include <bitacora/consumers/drills.h>
 #include <bitacora/consumers/read_models.h>
 #include <bitacora/event_store/event_store.h>
 
@@ -38,6 +39,7 @@ struct ServiceOptions {
 struct ServiceParts {
   event_store::EventStore& store;
   consumers::ReadModels& read_models;
+  consumers::Drills& drills;
   const Clock& clock;
   Random& random;
   Metrics& metrics;
