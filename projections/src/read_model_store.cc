@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -95,13 +96,17 @@ void ReadModelStore::Impl::DropDocuments(std::uint32_t number, rocksdb::WriteBat
 
 namespace {
 
-/// Empties a store of another format, and removes what is left of models that are no more.
-Status Prepare(rocksdb::DB* db) {
+/// Empties a store of another format, or says that it is one where it cannot be changed.
+Status Prepare(rocksdb::DB* db, bool read_only) {
   std::string format;
   const rocksdb::Status known = db->Get(rocksdb::ReadOptions(), ToSlice(kFormatKey), &format);
   if (!known.IsNotFound()) BITACORA_RETURN_IF_ERROR(FromRocks(known, "reading the format"));
+  if (known.ok() && format == Varint(kReadModelFormat)) return {};
+  if (read_only) {
+    return Error(ErrorCode::kConflict, "the read models are of another release", "other-format");
+  }
   rocksdb::WriteBatch batch;
-  if (known.ok() && format != Varint(kReadModelFormat)) {
+  if (known.ok()) {
     LogWarning("the read models are of another release; they are made anew");
     batch.DeleteRange(rocksdb::Slice(""), rocksdb::Slice("\xFF"));
   }
@@ -118,15 +123,20 @@ ReadModelStore::~ReadModelStore() = default;
 
 Result<std::unique_ptr<ReadModelStore>> ReadModelStore::Open(const Options& options) {
   std::error_code failed;
-  if (!options.read_only) std::filesystem::create_directories(options.directory, failed);
+  if (!options.read_only) {
+    std::filesystem::create_directories(options.directory, failed);
+  } else if (!std::filesystem::exists(options.directory, failed) && !failed) {
+    // RocksDB would make it.
+    return Error(ErrorCode::kNotFound, "there is no " + options.directory);
+  }
   if (failed) {
     return Error(ErrorCode::kPermissionDenied,
-                 "cannot make " + options.directory + ": " + failed.message());
+                 "cannot use " + options.directory + ": " + failed.message());
   }
   auto impl = std::make_unique<Impl>();
   impl->write_ahead_log = options.write_ahead_log;
   BITACORA_ASSIGN_OR_RETURN(impl->db, OpenDatabase(options));
-  if (!options.read_only) BITACORA_RETURN_IF_ERROR(Prepare(impl->db.get()));
+  BITACORA_RETURN_IF_ERROR(Prepare(impl->db.get(), options.read_only));
   auto store = std::unique_ptr<ReadModelStore>(new ReadModelStore(std::move(impl)));
   if (!options.read_only) BITACORA_RETURN_IF_ERROR(store->RemoveLeftovers());
   return store;
@@ -142,6 +152,10 @@ Status ReadModelStore::RemoveLeftovers() {
     while (iterator.Valid()) {
       Decoder key(iterator.key());
       const std::uint32_t number = key.BigEndian32();
+      // The highest number would begin the walk anew.
+      if (!key.ok() || number == std::numeric_limits<std::uint32_t>::max()) {
+        return Damaged("a key");
+      }
       if (!live.contains(number)) {
         rocksdb::WriteBatch batch;
         impl_->DropDocuments(number, &batch);
@@ -186,8 +200,11 @@ Result<Model> ReadModelStore::OpenModel(std::string_view name, const ModelIdenti
   BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> next, impl_->Get(kNextNumberKey));
   if (next) {
     Decoder in(*next);
-    model.number = static_cast<std::uint32_t>(in.Varint());
-    if (!in.done()) return Damaged("the next model's number");
+    const std::uint64_t number = in.Varint();
+    if (!in.done() || number >= std::numeric_limits<std::uint32_t>::max()) {
+      return Damaged("the next model's number");
+    }
+    model.number = static_cast<std::uint32_t>(number);
   }
   rocksdb::WriteBatch batch;
   if (known) impl_->DropDocuments(known->number, &batch);

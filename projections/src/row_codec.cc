@@ -1,8 +1,10 @@
 #include "src/row_codec.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <bitacora/base/encoding.h>
+#include <bitacora/domain/position.h>
 
 namespace bitacora::projections {
 namespace {
@@ -10,7 +12,25 @@ namespace {
 constexpr std::size_t kHashBytes = std::tuple_size_v<Sha256Digest>;
 
 std::uint64_t Unsigned(std::int64_t number) { return static_cast<std::uint64_t>(number); }
-std::int64_t Signed(std::uint64_t number) { return static_cast<std::int64_t>(number); }
+
+/// Reads numbers of 0 to a most; remembers one that was none.
+class NumberReader {
+ public:
+  explicit NumberReader(Decoder* in) : in_(*in) {}
+
+  template <typename Number = std::int64_t>
+  Number Take(Number max = std::numeric_limits<Number>::max()) {
+    const std::uint64_t value = in_.Varint();
+    if (value <= static_cast<std::uint64_t>(max)) return static_cast<Number>(value);
+    in_range_ = false;
+    return Number{0};
+  }
+  bool in_range() const { return in_range_; }
+
+ private:
+  Decoder& in_;
+  bool in_range_ = true;
+};
 
 }  // namespace
 
@@ -44,14 +64,16 @@ std::string EncodeModel(const Model& model) {
 
 std::optional<Model> DecodeModel(std::string_view name, std::string_view bytes) {
   Decoder in(bytes);
+  NumberReader numbers(&in);
   Model model;
   model.name = name;
-  model.number = static_cast<std::uint32_t>(in.Varint());
+  model.number = numbers.Take<std::uint32_t>();
   model.identity.log_id = in.Bytes();
   model.identity.program = in.Bytes();
-  model.identity.partitions = static_cast<std::int32_t>(in.Varint());
-  model.identity.owned = in.Varint() != 0;
-  return in.done() ? std::optional(std::move(model)) : std::nullopt;
+  model.identity.partitions = numbers.Take<std::int32_t>(kPositionPartitionMax + 1);
+  model.identity.owned = numbers.Take<std::int32_t>(1) == 1;
+  if (!in.done() || !numbers.in_range() || model.identity.partitions == 0) return std::nullopt;
+  return model;
 }
 
 std::string EncodeState(const PartitionState& state) {
@@ -68,16 +90,17 @@ std::string EncodeState(const PartitionState& state) {
 
 std::optional<PartitionState> DecodeState(std::string_view bytes) {
   Decoder in(bytes);
+  NumberReader numbers(&in);
   PartitionState state;
-  state.first = Offset(Signed(in.Varint()));
-  state.next = Offset(Signed(in.Varint()));
-  state.index = static_cast<std::int32_t>(in.Varint());
+  state.first = Offset(numbers.Take());
+  state.next = Offset(numbers.Take());
+  state.index = numbers.Take<std::int32_t>();
   const std::string_view chain = in.Raw(state.chain.size());
   std::copy(chain.begin(), chain.end(), state.chain.begin());
   const std::optional<Digest> digest = Digest::Decode(in.Raw(kHashBytes));
-  state.documents = Signed(in.Varint());
-  state.records = Signed(in.Varint());
-  if (!in.done() || !digest) return std::nullopt;
+  state.documents = numbers.Take();
+  state.records = numbers.Take();
+  if (!in.done() || !numbers.in_range() || !digest) return std::nullopt;
   state.digest = *digest;
   return state;
 }
@@ -94,12 +117,13 @@ std::string EncodeRowHead(const Sha256Digest& hash, Offset offset, std::int64_t 
 
 std::optional<RowView> DecodeRow(std::string_view bytes) {
   Decoder in(bytes);
+  NumberReader numbers(&in);
   RowView row;
   row.hash = in.Raw(kHashBytes);
-  row.offset = Offset(Signed(in.Varint()));
-  row.time_ms = Signed(in.Varint());
+  row.offset = Offset(numbers.Take());
+  row.time_ms = numbers.Take();
   row.value = in.rest();
-  return in.ok() ? std::optional(row) : std::nullopt;
+  return in.ok() && numbers.in_range() ? std::optional(row) : std::nullopt;
 }
 
 Sha256Digest ToHash(std::string_view bytes) {

@@ -80,14 +80,17 @@ class ModelSnapshot {
 class ReadModelStore {
  public:
   struct Options {
-    std::string directory;
+    std::string directory = {};
     bool read_only = false;  ///< Of a store nobody else has open; DocumentBatch and Drop then fail.
     /// False only for a store that is thrown away after use.
     bool write_ahead_log = true;
     std::size_t cache_bytes = 32u << 20;
   };
 
-  /// kCorruption "state-damaged"; kPermissionDenied. A store of another format is emptied.
+  /// A store of another format is emptied; read only, that is kConflict "other-format", and a
+  /// directory that is not there kNotFound.
+  /// kCorruption "state-damaged"; kPermissionDenied: no right to the directory, or somebody else
+  /// has it open.
   static Result<std::unique_ptr<ReadModelStore>> Open(const Options& options);
   ~ReadModelStore();
   ReadModelStore(const ReadModelStore&) = delete;
@@ -108,13 +111,14 @@ class ReadModelStore {
   Result<PartitionState> State(const Model& model, Partition partition) const;
 
   /// The value of one document, nothing where there is none. Adopted topics may have a key in
-  /// several partitions: the one made by the newest record counts, then the higher partition.
+  /// several partitions: the one made by the newest record counts, then the higher partition. A
+  /// tombstone removes the document of its own partition only.
   Result<std::optional<std::string>> Get(const Model& model, std::string_view key) const;
 
   struct ListQuery {
-    std::string prefix;                ///< Only keys that begin so.
-    std::optional<std::string> after;  ///< Only keys behind this one.
-    std::size_t limit = 100;
+    std::string prefix = {};                ///< Only keys that begin so.
+    std::optional<std::string> after = {};  ///< Only keys behind this one.
+    std::size_t limit = 100;                ///< At least one.
     std::size_t bytes_max = 4u << 20;  ///< Of values; at least one document comes all the same.
   };
   struct Page {

@@ -1,0 +1,242 @@
+#include <filesystem>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "projections/read_models_fixture.h"
+
+namespace bitacora::projections {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class OpeningAModel : public ReadModelStoreTest {};
+
+TEST_F(OpeningAModel, BeginsEmpty) {
+  const Model model = MakeModel(2);
+  EXPECT_EQ(model.name, "orders.latest");
+  EXPECT_EQ(StateOf(model, 1), PartitionState());
+  EXPECT_EQ(Get(model, "a"), std::nullopt);
+}
+
+TEST_F(OpeningAModel, FindsItAgainAfterAStart) {
+  const Model model = MakeModel();
+  Commit(model, 0, {{"a", "1"}});
+  Reopen();
+  const Model again = MakeModel();
+  EXPECT_EQ(again.number, model.number);
+  EXPECT_EQ(again.identity, model.identity);
+  EXPECT_EQ(Get(again, "a"), "1");
+}
+
+TEST_F(OpeningAModel, OfAnotherIdentityBeginsAnewInItsPlace) {
+  const Model first = MakeModel();
+  Commit(first, 0, {{"a", "1"}});
+  for (const ModelIdentity& other :
+       {ModelIdentity{"log-2", "latest/1", 1, true}, ModelIdentity{"log-2", "latest/2", 1, true},
+        ModelIdentity{"log-2", "latest/2", 2, true},
+        ModelIdentity{"log-2", "latest/2", 2, false}}) {
+    const Model before = store_->FindModel("orders.latest").value().value();
+    const Model model = store_->OpenModel("orders.latest", other).value();
+    EXPECT_NE(model.number, before.number);
+    EXPECT_EQ(Get(model, "a"), std::nullopt);
+    EXPECT_EQ(StateOf(model, 0), PartitionState());
+    EXPECT_EQ(Get(before, "a"), std::nullopt) << "the old documents are still there";
+    Commit(model, 0, {{"a", "1"}});
+  }
+}
+
+TEST_F(OpeningAModel, NeverUsesANumberAgain) {
+  const Model first = MakeModel();
+  ASSERT_TRUE(store_->DropModel("orders.latest").ok());
+  Reopen();
+  EXPECT_GT(MakeModel().number, first.number);
+}
+
+TEST_F(OpeningAModel, ListsThemByName) {
+  MakeModel(1, true, "b.latest");
+  MakeModel(3, false, "a.latest");
+  const auto models = store_->Models().value();
+  ASSERT_EQ(models.size(), 2U);
+  EXPECT_EQ(models[0].name, "a.latest");
+  EXPECT_EQ(models[0].identity, Identity(3, false));
+  EXPECT_EQ(models[1].name, "b.latest");
+  EXPECT_EQ(store_->FindModel("c.latest").value(), std::nullopt);
+}
+
+class DroppingAModel : public ReadModelStoreTest {};
+
+TEST_F(DroppingAModel, RemovesItWithItsDocumentsAndNothingElse) {
+  const Model model = MakeModel();
+  const Model other = MakeModel(1, true, "other.latest");
+  Commit(model, 0, {{"a", "1"}});
+  Commit(other, 0, {{"a", "2"}});
+  ASSERT_TRUE(store_->DropModel("orders.latest").ok());
+  EXPECT_EQ(store_->FindModel("orders.latest").value(), std::nullopt);
+  EXPECT_EQ(Get(model, "a"), std::nullopt);
+  EXPECT_EQ(StateOf(model, 0), PartitionState());
+  EXPECT_EQ(Get(other, "a"), "2");
+}
+
+TEST_F(DroppingAModel, ThatIsNotThereIsNoError) {
+  EXPECT_TRUE(store_->DropModel("orders.latest").ok());
+}
+
+TEST_F(DroppingAModel, LeavesNothingOfABatchThatCameTooLateAfterAStart) {
+  const Model model = MakeModel();
+  const Model other = MakeModel(1, true, "other.latest");
+  Commit(other, 0, {{"a", "2"}});
+  ASSERT_TRUE(store_->DropModel("orders.latest").ok());
+  Commit(model, 0, {{"a", "late"}});
+  EXPECT_EQ(Get(model, "a"), "late");
+  Reopen();
+  EXPECT_EQ(Get(model, "a"), std::nullopt);
+  EXPECT_EQ(StateOf(model, 0), PartitionState());
+  EXPECT_EQ(Get(other, "a"), "2");
+}
+
+class ResettingAPartition : public ReadModelStoreTest {};
+
+TEST_F(ResettingAPartition, EmptiesItAndLeavesTheOthers) {
+  const Model model = MakeModel(2);
+  Commit(model, 0, {{"a", "1"}});
+  Commit(model, 1, {{"b", "1"}});
+  const PartitionState other = StateOf(model, 1);
+  ASSERT_TRUE(store_->ResetPartition(model, Partition(0), Offset(40)).ok());
+  PartitionState begun;
+  begun.first = begun.next = Offset(40);
+  EXPECT_EQ(StateOf(model, 0), begun);
+  EXPECT_EQ(StateOf(model, 1), other);
+  EXPECT_THAT(List(model).values, ElementsAre("1"));
+}
+
+TEST_F(ResettingAPartition, LetsItBeFilledAgain) {
+  const Model model = MakeModel();
+  Commit(model, 0, {{"a", "1"}, {"b", "1"}});
+  ASSERT_TRUE(store_->ResetPartition(model, Partition(0), Offset(40)).ok());
+  Commit(model, 0, {{"b", "2"}});
+  Reopen();
+  EXPECT_THAT(List(model).values, ElementsAre("2"));
+  EXPECT_EQ(StateOf(model, 0).documents, 1);
+}
+
+class ASnapshotOfAModel : public ReadModelStoreTest {};
+
+TEST_F(ASnapshotOfAModel, ShowsStateAndRowsOfOneMoment) {
+  const Model model = MakeModel();
+  Commit(model, 0, {{"a", "1"}, {"b", "1"}});
+  const PartitionState before = StateOf(model, 0);
+  const auto snapshot = store_->Snapshot(model);
+  Commit(model, 0, {{"a", "2"}, {"b", std::nullopt}, {"c", "1"}});
+  EXPECT_EQ(snapshot->State(Partition(0)).value(), before);
+  const auto rows = RowsOf(*snapshot, 0);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows.at("a").value, "1");
+  EXPECT_EQ(rows.at("b").value, "1");
+}
+
+TEST_F(ASnapshotOfAModel, OutlivesTheModel) {
+  const Model model = MakeModel();
+  Commit(model, 0, {{"a", "1"}});
+  const auto snapshot = store_->Snapshot(model);
+  ASSERT_TRUE(store_->DropModel("orders.latest").ok());
+  EXPECT_EQ(RowsOf(*snapshot, 0).size(), 1U);
+}
+
+TEST_F(ASnapshotOfAModel, HasADigestOfExactlyItsRows) {
+  const Model model = MakeModel(2);
+  for (int i = 0; i < 50; ++i) {
+    Commit(model, i % 2, {{"k" + std::to_string(i % 7), std::to_string(i)}});
+  }
+  const auto snapshot = store_->Snapshot(model);
+  for (const std::int32_t partition : {0, 1}) {
+    Digest digest;
+    const auto rows = RowsOf(*snapshot, partition);
+    for (const auto& [key, row] : rows) digest.Add(HashDocument("latest/1", key, row.value));
+    EXPECT_EQ(snapshot->State(Partition(partition)).value().digest, digest);
+    EXPECT_EQ(snapshot->State(Partition(partition)).value().documents,
+              static_cast<std::int64_t>(rows.size()));
+  }
+}
+
+TEST_F(ASnapshotOfAModel, WalksOnePartitionInTheOrderOfKeyBytes) {
+  const Model model = MakeModel(2);
+  Commit(model, 0, {{"b", "1"}, {"\xFF", "1"}, {"", "1"}, {"a", "1"}});
+  Commit(model, 1, {{"aa", "1"}});
+  std::vector<std::string> keys;
+  const auto snapshot = store_->Snapshot(model);
+  const auto rows = snapshot->RowsOf(Partition(0));
+  for (auto row = rows->Next(); row.ok() && *row; row = rows->Next()) keys.push_back((*row)->key);
+  EXPECT_THAT(keys, ElementsAre("", "a", "b", "\xFF"));
+}
+
+class AStoreThatIsOpen : public ReadModelStoreTest {};
+
+TEST_F(AStoreThatIsOpen, IsRefusedToASecondOne) {
+  const auto second = ReadModelStore::Open({directory_.path()});
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code(), ErrorCode::kPermissionDenied);
+}
+
+class AStoreThatIsReadOnly : public ReadModelStoreTest {
+ protected:
+  Result<std::unique_ptr<ReadModelStore>> OpenReadOnly() {
+    store_.reset();
+    return ReadModelStore::Open({.directory = directory_.path(), .read_only = true});
+  }
+};
+
+TEST_F(AStoreThatIsReadOnly, AnswersAsBefore) {
+  const Model model = MakeModel();
+  Commit(model, 0, {{"a", "1"}});
+  auto opened = OpenReadOnly();
+  ASSERT_TRUE(opened.ok()) << opened.error().ToString();
+  store_ = std::move(*opened);
+  EXPECT_EQ(MakeModel().number, model.number);
+  EXPECT_EQ(Get(model, "a"), "1");
+  EXPECT_THAT(List(model).values, ElementsAre("1"));
+  EXPECT_EQ(RowsOf(*store_->Snapshot(model), 0).size(), 1U);
+}
+
+TEST_F(AStoreThatIsReadOnly, RefusesEveryChange) {
+  const Model model = MakeModel();
+  auto opened = OpenReadOnly();
+  ASSERT_TRUE(opened.ok()) << opened.error().ToString();
+  EXPECT_FALSE((*opened)->OpenModel("other.latest", Identity(1)).ok());
+  EXPECT_FALSE((*opened)->DropModel("orders.latest").ok());
+  EXPECT_FALSE((*opened)->ResetPartition(model, Partition(0), Offset(1)).ok());
+}
+
+TEST_F(AStoreThatIsReadOnly, IsNotMadeWhereThereIsNone) {
+  const std::string nowhere = directory_.path() + "/none";
+  const auto opened = ReadModelStore::Open({.directory = nowhere, .read_only = true});
+  EXPECT_FALSE(opened.ok());
+  EXPECT_FALSE(std::filesystem::exists(nowhere));
+}
+
+class AStoreWithoutAWriteAheadLog : public ReadModelStoreTest {};
+
+TEST_F(AStoreWithoutAWriteAheadLog, KeepsWhatWasFlushed) {
+  store_.reset();
+  auto opened = ReadModelStore::Open({.directory = directory_.path(), .write_ahead_log = false});
+  ASSERT_TRUE(opened.ok());
+  store_ = std::move(*opened);
+  const Model model = MakeModel();
+  Commit(model, 0, {{"a", "1"}});
+  ASSERT_TRUE(store_->Flush().ok());
+  Reopen();
+  EXPECT_EQ(Get(model, "a"), "1");
+}
+
+class AStoreWhoseDirectoryIsDeleted : public ReadModelStoreTest {};
+
+TEST_F(AStoreWhoseDirectoryIsDeleted, BeginsEmpty) {
+  Commit(MakeModel(), 0, {{"a", "1"}});
+  Reopen([this] { std::filesystem::remove_all(directory_.path()); });
+  EXPECT_THAT(store_->Models().value(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace bitacora::projections
