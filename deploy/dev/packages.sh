@@ -17,15 +17,19 @@ build_packages=(
   prometheus-cpp-dev               # metrics
   curl                             # what `./dev run` says to try, and the example
 )
-# To run the tests, on top.
+# For ./dev kafka.
+kafka_packages=(
+  openjdk-17-jre-headless # runs it
+  maven                   # fetches it
+  python3                 # finds free ports
+)
+# To run the tests, on top of both.
 test_packages=(
-  libgtest-dev libgmock-dev                                  # unit and component tests
-  python3 python3-pytest python3-jsonschema python3-requests # tests of the running server
-  openjdk-17-jre-headless                                    # a real Kafka
-  maven                                                      # fetches it
-  e2fsprogs mount                                            # power cuts: ext4 on a loop device
-  iproute2 iptables                                          # networks that fail
-  procps                                                     # what a process uses
+  libgtest-dev libgmock-dev                          # unit and component tests
+  python3-pytest python3-jsonschema python3-requests # tests of the running server
+  e2fsprogs mount                                    # power cuts: ext4 on a loop device
+  iproute2 iptables                                  # networks that fail
+  procps                                             # what a process uses
 )
 # For ./dev check, on top.
 check_packages=(

@@ -63,7 +63,7 @@ tests() { # [--full|--long] ctest's arguments…
       shift
       ;;
   esac
-  need_packages "${build_packages[@]}" "${test_packages[@]}"
+  need_packages "${build_packages[@]}" "${kafka_packages[@]}" "${test_packages[@]}"
   local results=build/test-results failed=0
   local -a without=()
   rm -rf "$results"
