@@ -45,12 +45,14 @@ bench_packages=(
   python3               # the suite
 )
 
+# Asked once for all: a process for each would be most of the time that a later start takes.
 missing_packages() { # names… : those that are not installed
-  local name
-  for name in "$@"; do
-    [[ $(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null) == installed ]] ||
-      printf '%s\n' "$name"
-  done
+  {
+    dpkg-query -W -f='has ${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true
+    printf 'wants %s\n' "$@"
+  } | awk '
+    $1 == "has" && $3 == "installed" { has[$2] = 1 }
+    $1 == "wants" && !($2 in has) { print $2 }'
 }
 
 java_is_17() {
