@@ -30,6 +30,8 @@ class EventStoreTest : public testing::Test {
     options.state_directory = directory_.path() + "/state";
     options.copy_records = copy_records_;
     options.refresh_interval = milliseconds(20);
+    options.check_interval = check_interval_;
+    options.end_behind_max = end_behind_max_;
     auto opened =
         event_store::EventStore::Open(options, log_, SystemClock(), SystemRandom(), metrics_);
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
@@ -130,6 +132,8 @@ class EventStoreTest : public testing::Test {
 
   const TopicName topic_{"orders"};
   bool copy_records_ = false;
+  milliseconds check_interval_{3'600'000};
+  milliseconds end_behind_max_{3'600'000};
   TemporaryDirectory directory_;
   Metrics metrics_;
   MemoryLog log_;

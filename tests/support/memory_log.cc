@@ -131,6 +131,7 @@ void MemoryLog::HoldReaders(bool hold) {
 
 void MemoryLog::SetReachable(bool reachable) {
   const std::scoped_lock lock(mu_);
+  if (reachable && !reachable_) ++connections_;
   reachable_ = reachable;
   changed_.notify_all();
 }
@@ -176,6 +177,17 @@ void MemoryLog::CutFrom(const TopicPartition& at, Offset offset) {
 void MemoryLog::SetUnsafe(const TopicName& topic, std::string setting) {
   const std::scoped_lock lock(mu_);
   topics_.at(topic).unsafe_settings.push_back(std::move(setting));
+}
+
+void MemoryLog::SetSafe(const TopicName& topic) {
+  const std::scoped_lock lock(mu_);
+  topics_.at(topic).unsafe_settings.clear();
+}
+
+void MemoryLog::RemoveTopic(const TopicName& topic) {
+  const std::scoped_lock lock(mu_);
+  topics_.erase(topic);
+  std::erase_if(partitions_, [&](const auto& entry) { return entry.first.topic == topic; });
 }
 
 void MemoryLog::AddTopic(const TopicName& topic, std::int32_t partitions) {
@@ -288,6 +300,11 @@ Result<Offset> MemoryLog::OffsetForTime(const TopicPartition& at, std::int64_t w
     if (record && record->timestamp_ms >= wall_ms) return record->offset;
   }
   return partition->end();
+}
+
+std::uint64_t MemoryLog::Connections() const {
+  const std::scoped_lock lock(mu_);
+  return connections_;
 }
 
 Status MemoryLog::Writable() const {

@@ -42,8 +42,10 @@ class MemoryLog final : public event_store::Log {
   /// Drops records from `offset` on, as an unclean election does.
   void CutFrom(const TopicPartition& at, Offset offset);
   void SetUnsafe(const TopicName& topic, std::string setting);
+  void SetSafe(const TopicName& topic);
   /// A topic as somebody else makes one: without genesis.
   void AddTopic(const TopicName& topic, std::int32_t partitions);
+  void RemoveTopic(const TopicName& topic);
   void SetReachable(bool reachable);
 
   std::string id() const override { return "memory"; }
@@ -57,6 +59,7 @@ class MemoryLog final : public event_store::Log {
   Result<Offset> Latest(const TopicPartition& at) override;
   Result<Offset> OffsetForTime(const TopicPartition& at, std::int64_t wall_ms) override;
   Status Writable() const override;
+  std::uint64_t Connections() const override;
   Status Checkpoint(const std::string&) override { return {}; }
 
  private:
@@ -77,6 +80,7 @@ class MemoryLog final : public event_store::Log {
   Fault fault_ = Fault::kNone;
   bool held_ = false;
   bool reachable_ = true;
+  std::uint64_t connections_ = 1;
   std::int64_t clock_ms_ = 1'700'000'000'000;  ///< Grows by one with each record.
 };
 

@@ -114,6 +114,7 @@ class EmbeddedLog final : public Log {
     BITACORA_RETURN_IF_ERROR(health_.status());
     return space_.status();
   }
+  std::uint64_t Connections() const override { return 1; }  // It never is away.
   Status Checkpoint(const std::string& directory) override {
     const Testimony testimony = writer_ ? writer_->last_testimony() : testimony_found_;
     return storage_.With(

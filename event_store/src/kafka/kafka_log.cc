@@ -88,6 +88,8 @@ class KafkaLog final : public Log {
     return producer_->Ready();
   }
 
+  std::uint64_t Connections() const override { return reachability_.connections(); }
+
   Status Checkpoint(const std::string&) override { return {}; }
 
  private:

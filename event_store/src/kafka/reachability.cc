@@ -17,6 +17,7 @@ void Reachability::Answered() {
   {
     MutexLock lock(mu_);
     if (answers_) return;
+    ++connections_;
     answers_ = true;
     why_.clear();
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <string>
 
 #include <bitacora/base/metrics.h>
@@ -23,10 +24,13 @@ class Reachability {
   /// kUnavailable with the reason, also before the first answer.
   Status status() const EXCLUDES(mu_);
   bool answers() const { return answers_; }
+  /// How often it has begun to answer.
+  std::uint64_t connections() const { return connections_; }
 
  private:
   Gauge& reachable_;
   std::atomic<bool> answers_{false};  // Written under mu_, so that it fits why_.
+  std::atomic<std::uint64_t> connections_{0};
 
   mutable Mutex mu_;
   std::string why_ GUARDED_BY(mu_) = "Kafka has not answered yet";

@@ -10,20 +10,7 @@
 namespace bitacora::event_store {
 namespace {
 
-/// How far a genesis is looked for: foreign records may stand before it where somebody wrote while
-/// the topic was being made.
-constexpr std::size_t kHeadRecordsMax = 1000;
-
 constexpr std::chrono::milliseconds kLookAgain{20};
-
-/// Of a fold that only checks the chain.
-class NoStreams final : public StreamLookup {
- public:
-  std::optional<Version> Head(std::string_view) override { return std::nullopt; }
-  std::optional<Remembered> Find(std::string_view, std::string_view) override {
-    return std::nullopt;
-  }
-};
 
 /// Waits for a number of callbacks, or a deadline.
 class Latch {
@@ -74,8 +61,14 @@ bool IsHidden(const TopicName& name) { return IsReservedTopic(name); }
 
 }  // namespace
 
-Catalog::Catalog(Log& log, StateDb& state, DeadlineTimer& timer, Random& random, const Clock& clock)
-    : log_(log), state_(state), timer_(timer), random_(random), clock_(clock) {}
+Catalog::Catalog(const EventStoreOptions& options, Log& log, StateDb& state, DeadlineTimer& timer,
+                 Random& random, const Clock& clock)
+    : log_(log),
+      state_(state),
+      timer_(timer),
+      random_(random),
+      clock_(clock),
+      check_(options, log, state, clock) {}
 
 std::shared_ptr<HostedTopic> Catalog::Find(const TopicName& name) const {
   MutexLock lock(mu_);
@@ -106,14 +99,16 @@ Result<std::shared_ptr<HostedTopic>> Catalog::Get(const TopicName& name) {
 Status Catalog::Refresh() {
   BITACORA_ASSIGN_OR_RETURN(const std::vector<TopicDescription> descriptions, log_.Topics());
   Status first_failure;
+  CheckLog();
   for (const TopicDescription& description : descriptions) {
     if (IsHidden(description.name)) continue;
     MutexLock lock(hosting_mu_);
     const auto known = Find(description.name);
+    if (known != nullptr) known->SetUnsafeSettings(description.unsafe_settings);
     // A topic made anew shows as a problem of the old one; looking again finds its other log id.
     if (known != nullptr && known->Describe().problem.empty()) continue;
     if (known != nullptr) {
-      const auto head = ReadHead(description.name);
+      const auto head = ReadHead(log_, {description.name, Partition(0)});
       if (!head.ok() || !head->genesis || head->genesis->log_id == known->log_id) continue;
       Unhost(*known);
     }
@@ -121,6 +116,17 @@ Status Catalog::Refresh() {
     if (!hosted.ok()) first_failure = hosted.status();
   }
   return first_failure;
+}
+
+void Catalog::CheckLog() {
+  check_.Run(All(), [this](HostedPartition& partition, const Error& why) {
+    ThreadOf(partition.at).Remove(partition.at);
+    partition.SetProblem(why.reason(), why.message());
+    LogError("a partition is read-only from here on", {{"topic", partition.at.topic.str()},
+                                                       {"partition", partition.at.partition.value},
+                                                       {"reason", why.reason()},
+                                                       {"detail", why.message()}});
+  });
 }
 
 FoldThread& Catalog::ThreadOf(const TopicPartition& at) const {
@@ -134,39 +140,19 @@ void Catalog::Unhost(const HostedTopic& topic) {
   }
 }
 
-Result<Catalog::TopicHead> Catalog::ReadHead(const TopicName& name) {
-  const TopicPartition at{name, Partition(0)};
-  BITACORA_ASSIGN_OR_RETURN(Offset from, log_.Earliest(at));
-  TopicHead head;
-  head.empty = true;
-  for (std::size_t seen = 0; seen < kHeadRecordsMax;) {
-    BITACORA_ASSIGN_OR_RETURN(const Log::Fetched fetched, log_.Fetch(at, from, {100, 1u << 20}));
-    for (const StoredRecord& record : fetched.records) {
-      head.empty = false;
-      const RecordMeaning meaning = ReadMeaning(record);
-      if (const auto* genesis = std::get_if<Genesis>(&meaning)) {
-        head.genesis = *genesis;
-        head.lost = false;
-        return head;
-      }
-      if (!std::holds_alternative<Unreadable>(meaning)) head.lost = true;
-    }
-    seen += fetched.records.size();
-    from = fetched.next;
-    if (fetched.at_end || head.lost) break;
-  }
-  return head;
-}
-
 Result<std::shared_ptr<HostedTopic>> Catalog::Host(const TopicDescription& description) {
-  BITACORA_ASSIGN_OR_RETURN(const TopicHead head, ReadHead(description.name));
+  BITACORA_ASSIGN_OR_RETURN(const PartitionHead head,
+                            ReadHead(log_, {description.name, Partition(0)}));
   BITACORA_ASSIGN_OR_RETURN(const std::optional<TopicState> known,
                             state_.FindTopic(description.name));
-  const bool owned = head.genesis.has_value() || head.lost;
+  // A topic of ours from which everything was deleted is not somebody else's.
+  const bool emptied = known && head.empty && head.earliest > Offset(0);
+  const bool lost = head.lost || emptied;
+  const bool owned = head.genesis.has_value() || lost;
   std::string log_id;
   if (head.genesis) {
     log_id = head.genesis->log_id;
-  } else if (head.lost && known) {
+  } else if (lost && known) {
     log_id = known->log_id;  // What was folded before the head was lost stays readable.
   } else {
     log_id = log_.id() + "/" + description.name.str();
@@ -181,15 +167,14 @@ Result<std::shared_ptr<HostedTopic>> Catalog::Host(const TopicDescription& descr
   for (std::int32_t number = 0; number < description.partitions; ++number) {
     BITACORA_RETURN_IF_ERROR(HostPartition(*topic, state, Partition(number), head));
   }
+  topic->SetUnsafeSettings(description.unsafe_settings);
   {
     MutexLock lock(mu_);
     topics_[description.name] = topic;
   }
   if (owned) {
     for (const auto& partition : topic->partitions) {
-      if (partition->Healthy().ok() || !description.unsafe_settings.empty()) {
-        ThreadOf(partition->at).Add(topic, partition);
-      }
+      if (!partition->condemned()) ThreadOf(partition->at).Add(topic, partition);
     }
   }
   LogInfo("hosting a topic", {{"topic", description.name.str()},
@@ -199,7 +184,7 @@ Result<std::shared_ptr<HostedTopic>> Catalog::Host(const TopicDescription& descr
 }
 
 Status Catalog::HostPartition(HostedTopic& topic, const TopicState& state, Partition partition,
-                              const TopicHead& head) {
+                              const PartitionHead& head) {
   const TopicPartition at{topic.description.name, partition};
   auto hosted = std::make_shared<HostedPartition>(at, PartitionKey{state.number, partition.value},
                                                   topic.kind, topic.log_tag, timer_);
@@ -214,15 +199,12 @@ Status Catalog::HostPartition(HostedTopic& topic, const TopicState& state, Parti
     topic.applied.Advance(partition, fold.next);
     BITACORA_ASSIGN_OR_RETURN(const Offset latest, log_.Latest(at));
     hosted->KnowEnd(latest);
-    if (head.lost) {
-      hosted->SetProblem("log-head-lost", "the topic's genesis record is gone");
-    } else if (const Status status = CheckContinuity(*hosted); !status.ok()) {
-      if (status.error().retryable()) return status;
+    const Status status = CheckPartition(log_, at, hosted->folded);
+    if (!status.ok() && status.error().retryable()) return status;
+    if (!status.ok()) {
       hosted->SetProblem(status.error().reason(), status.error().message());
-    }
-    for (const std::string& setting : topic.description.unsafe_settings) {
-      hosted->SetProblem("unsafe-settings",
-                         "the topic's setting " + setting + " could lose events");
+    } else if (!head.genesis) {
+      hosted->SetProblem("log-head-lost", "the topic's genesis record is gone");
     }
   } else {
     BITACORA_ASSIGN_OR_RETURN(const Offset latest, log_.Latest(at));
@@ -231,31 +213,6 @@ Status Catalog::HostPartition(HostedTopic& topic, const TopicState& state, Parti
     hosted->MetEnd(latest, clock_.Now());
   }
   topic.partitions.push_back(std::move(hosted));
-  return {};
-}
-
-Status Catalog::CheckContinuity(const HostedPartition& partition) {
-  const PartitionState& state = partition.folded;
-  if (!state.last) return {};
-  const auto went_back = [&](const std::string& what) {
-    return Error(
-        ErrorCode::kCorruption,
-        "the log has moved backwards: " + what + " at offset " + std::to_string(state.last->value),
-        "log-moved-backwards");
-  };
-  BITACORA_ASSIGN_OR_RETURN(const Offset latest, log_.Latest(partition.at));
-  if (latest < state.fold.next) return went_back("it ends before the record folded last,");
-  const auto fetched = log_.Fetch(partition.at, *state.last, {1, 1});
-  if (!fetched.ok()) return fetched.error();
-  if (fetched->records.empty() || fetched->records[0].offset != *state.last) {
-    return went_back("the record folded last is not there");
-  }
-  PartitionFold again = state.fold;
-  again.next = *state.last;
-  again.chain = state.chain_before_last;
-  NoStreams no_streams;
-  const auto step = FoldRecord(fetched->records[0], partition.at.partition, &again, no_streams);
-  if (!step || again.chain != state.fold.chain) return went_back("another record is");
   return {};
 }
 
@@ -305,7 +262,7 @@ Result<std::shared_ptr<HostedTopic>> Catalog::AwaitOwned(const TopicName& name, 
     const auto known = Find(name);
     if (known != nullptr && known->kind == TopicKind::kAdopted) {
       MutexLock lock(hosting_mu_);
-      const auto head = ReadHead(name);
+      const auto head = ReadHead(log_, {name, Partition(0)});
       if (head.ok() && head->genesis) {
         Unhost(*known);
         BITACORA_ASSIGN_OR_RETURN(topic, Host(known->description));

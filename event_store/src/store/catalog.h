@@ -16,6 +16,7 @@
 
 #include "src/store/fold_thread.h"
 #include "src/store/hosted_topic.h"
+#include "src/store/log_check.h"
 #include "src/store/state_db.h"
 
 namespace bitacora::event_store {
@@ -23,7 +24,8 @@ namespace bitacora::event_store {
 /// Thread-safe. All calls but Find and All block.
 class Catalog {
  public:
-  Catalog(Log& log, StateDb& state, DeadlineTimer& timer, Random& random, const Clock& clock);
+  Catalog(const EventStoreOptions& options, Log& log, StateDb& state, DeadlineTimer& timer,
+          Random& random, const Clock& clock);
 
   /// Once, before anything is hosted; they must outlive the catalog's use.
   void UseThreads(std::vector<std::unique_ptr<FoldThread>>& threads) { threads_ = &threads; }
@@ -33,7 +35,8 @@ class Catalog {
 
   /// As Find; a name not known is looked for in the log. kNotFound "topic-unknown".
   Result<std::shared_ptr<HostedTopic>> Get(const TopicName& name);
-  /// Hosts what others made since, and looks again at topics with a problem.
+  /// Hosts what others made since, looks again at topics with a problem, and checks that the log is
+  /// still the one that was folded, with settings that keep it. For one thread.
   Status Refresh();
 
   Result<EventStore::Made> Create(const TopicName& name, std::int32_t partitions,
@@ -44,20 +47,11 @@ class Catalog {
   Status Watch(HostedTopic& topic);
 
  private:
-  /// What the first records of a topic say about it.
-  struct TopicHead {
-    std::optional<Genesis> genesis;
-    bool lost = false;  ///< Attempts, but no genesis before them.
-    bool empty = false;
-  };
-  Result<TopicHead> ReadHead(const TopicName& name);
-
+  void CheckLog();
   Result<std::shared_ptr<HostedTopic>> Host(const TopicDescription& description)
       REQUIRES_LOCK(hosting_mu_);
   Status HostPartition(HostedTopic& topic, const TopicState& state, Partition partition,
-                       const TopicHead& head);
-  /// Whether the log still holds the last record that was folded, as it was.
-  Status CheckContinuity(const HostedPartition& partition);
+                       const PartitionHead& head);
   Status WriteGenesis(const TopicName& name, std::int32_t partitions, Deadline deadline);
   Result<std::shared_ptr<HostedTopic>> AwaitOwned(const TopicName& name, Deadline deadline);
   void Pause() const;
@@ -69,6 +63,7 @@ class Catalog {
   DeadlineTimer& timer_;
   Random& random_;
   const Clock& clock_;
+  LogCheck check_;
   std::vector<std::unique_ptr<FoldThread>>* threads_ = nullptr;
 
   /// Held while a topic is looked at and hosted, so that none is hosted twice. Before mu_.

@@ -22,6 +22,8 @@ namespace {
 constexpr std::chrono::seconds kCreateTopicWithin{20};
 /// Until the log has been reached once.
 constexpr std::chrono::milliseconds kDiscoverAgain{500};
+/// So soon after the log is back it is looked at again.
+constexpr std::chrono::milliseconds kLookForReconnect{200};
 /// Room for headers of ours and of Kafka's own around a record (DESIGN §7, limits).
 constexpr std::size_t kRecordOverhead = 16u << 10;
 
@@ -50,7 +52,7 @@ class EventStoreImpl final : public EventStore {
         log_(log),
         clock_(clock),
         state_(std::move(state)),
-        catalog_(log, *state_, timer_, random, clock),
+        catalog_(options_, log, *state_, timer_, random, clock),
         replayed_(metrics.GetGauge("bitacora_start_replayed_records",
                                    "Records folded at the last start before the node was ready.")),
         appends_(metrics.GetCounter("bitacora_appends_total", "Appends handed to the log.")) {}
@@ -375,8 +377,12 @@ class EventStoreImpl final : public EventStore {
     Mutex mu;
     MutexLock lock(mu);
     while (!stop.stop_requested()) {
-      lock.WaitUntil(refresh_changed_,
-                     clock_.Now() + (discovered_ ? options_.refresh_interval : kDiscoverAgain));
+      const auto interval = discovered_ ? options_.refresh_interval : kDiscoverAgain;
+      const Deadline due = clock_.Now() + interval;
+      const std::uint64_t connections = log_.Connections();
+      while (!stop.stop_requested() && clock_.Now() < due && log_.Connections() == connections) {
+        lock.WaitUntil(refresh_changed_, std::min(due, clock_.Now() + kLookForReconnect));
+      }
       if (!stop.stop_requested()) Refresh();
     }
   }

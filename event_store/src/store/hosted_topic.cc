@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace bitacora::event_store {
+namespace {
+
+constexpr char kUnsafeSettings[] = "unsafe-settings";
+
+}  // namespace
 
 void HostedPartition::Acknowledged(Offset offset) {
   if (offset == Log::kOffsetUnknown) return;
@@ -50,18 +55,34 @@ void HostedPartition::SetProblem(std::string_view reason, std::string detail) {
   problem_detail_ = std::move(detail);
 }
 
+void HostedPartition::SetUnsafeSetting(std::string setting) {
+  MutexLock lock(mu_);
+  unsafe_setting_ = std::move(setting);
+}
+
 PartitionProgress HostedPartition::Progress() const {
   MutexLock lock(mu_);
-  return {at, earliest_, applied_, end_, caught_up_, std::string(problem_)};
+  std::string problem(problem_);
+  if (problem.empty() && !unsafe_setting_.empty()) problem = kUnsafeSettings;
+  return {at, earliest_, applied_, end_, caught_up_, std::move(problem)};
+}
+
+bool HostedPartition::condemned() const {
+  MutexLock lock(mu_);
+  return !problem_.empty();
 }
 
 Status HostedPartition::Healthy() const {
   MutexLock lock(mu_);
-  if (problem_.empty()) return {};
-  return Error(
-      ErrorCode::kUnavailable,
-      "partition " + std::to_string(at.partition.value) + " is read-only: " + problem_detail_,
-      problem_);
+  const auto read_only = [this](const std::string& why, std::string_view reason) {
+    return Error(ErrorCode::kUnavailable,
+                 "partition " + std::to_string(at.partition.value) + " is read-only: " + why,
+                 reason);
+  };
+  if (!problem_.empty()) return read_only(problem_detail_, problem_);
+  if (unsafe_setting_.empty()) return {};
+  return read_only("the topic's setting " + unsafe_setting_ + " could lose events",
+                   kUnsafeSettings);
 }
 
 Status HostedPartition::Accepts(Deadline now, const EventStoreOptions& options) {
@@ -88,6 +109,13 @@ HostedTopic::HostedTopic(TopicDescription description_, TopicKind kind_, std::st
 HostedPartition* HostedTopic::Find(Partition partition) const {
   const auto at = static_cast<std::size_t>(partition.value);
   return partition.value >= 0 && at < partitions.size() ? partitions[at].get() : nullptr;
+}
+
+void HostedTopic::SetUnsafeSettings(const std::vector<std::string>& settings) {
+  if (kind != TopicKind::kOwned) return;
+  for (const auto& partition : partitions) {
+    partition->SetUnsafeSetting(settings.empty() ? std::string() : settings.front());
+  }
 }
 
 Topic HostedTopic::Describe() const {

@@ -50,6 +50,8 @@ class HostedPartition {
   void SetEarliest(Offset earliest);
   /// Makes it read-only; the first problem stays. `reason` as Topic::problem.
   void SetProblem(std::string_view reason, std::string detail);
+  /// While `setting` is not empty no append is accepted; what is there goes on being folded.
+  void SetUnsafeSetting(std::string setting);
 
   PartitionProgress Progress() const;
   std::int64_t events() const { return events_; }
@@ -60,6 +62,8 @@ class HostedPartition {
   Status Accepts(Deadline now, const EventStoreOptions& options);
   /// The problem as an error, or success.
   Status Healthy() const;
+  /// Whether it has a problem that does not pass: it is not folded on.
+  bool condemned() const;
 
  private:
   /// Once the fold is at the mark, marks the end that is known now.
@@ -79,6 +83,7 @@ class HostedPartition {
   bool caught_up_ GUARDED_BY(mu_) = false;
   std::string_view problem_ GUARDED_BY(mu_);
   std::string problem_detail_ GUARDED_BY(mu_);
+  std::string unsafe_setting_ GUARDED_BY(mu_);
 };
 
 /// A topic and its partitions. Immutable but for what is thread-safe; shared by whoever uses it
@@ -97,6 +102,8 @@ struct HostedTopic {
   std::atomic<bool> watched{false};
 
   HostedPartition* Find(Partition partition) const;
+  /// As they are found in the log now; of an adopted topic they do not matter.
+  void SetUnsafeSettings(const std::vector<std::string>& settings);
   Topic Describe() const;
 };
 

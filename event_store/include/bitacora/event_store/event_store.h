@@ -124,6 +124,12 @@ struct EventStoreOptions {
   std::int64_t fold_lag_records_max = 10'000;
   /// How often topics that others made are looked for. Asking for a topic by name looks at once.
   std::chrono::milliseconds refresh_interval{30'000};
+  /// How often the log is asked whether it still begins with the genesis and holds the last record
+  /// that were folded. So it is, too, whenever it comes back after it was away.
+  std::chrono::milliseconds check_interval{3'600'000};
+  /// How long a partition may end before what was folded of it (a broker that comes up may be
+  /// behind for a moment) until it is taken for a log that moved backwards.
+  std::chrono::milliseconds end_behind_max{60'000};
 };
 
 /// Thread-safe. Callbacks come from its own threads and must not block. Calls marked *blocks* do

@@ -138,6 +138,10 @@ class Log {
   /// readiness and for refusing before any work is done.
   virtual Status Writable() const = 0;
 
+  /// Grows each time the log comes back after it was away: it may then be another than before.
+  /// Does not block.
+  virtual std::uint64_t Connections() const = 0;
+
   /// A copy of the log that another process may read while this one goes on, in the new directory
   /// `directory` (hard links where possible): the embedded log only. Kafka: success, and nothing is
   /// made, since every process can read Kafka.
