@@ -98,6 +98,12 @@ class Ledger:
         self._lock = threading.Lock()
         self.clients = [Client(self, n) for n in range(clients)]
 
+    @classmethod
+    def begin(cls, server, topic, seed, clients=8, partitions=4):
+        """Makes the topic, and lets clients append to it."""
+        assert server.client().put(f"/v1/topics/{topic}", {"partitions": partitions}).status_code == 201
+        return cls(server, topic, clients, seed).start()
+
     def start(self):
         for client in self.clients:
             client.thread.start()
@@ -106,6 +112,13 @@ class Ledger:
     def stop(self):
         """Once every append is decided."""
         self.stopping = True
+        self.join()
+
+    def abandon(self):
+        """Appends that are not decided are not sent again."""
+        self.stopping = self.abandoned = True
+
+    def join(self):
         for client in self.clients:
             client.thread.join(timeout=60)
         self.abandoned = True
@@ -173,6 +186,53 @@ class Ledger:
         told = [a.sequence for a in self.appends.values() if a.stream == stream and a.version is not None]
         for sequence in sorted(told)[len(events):]:
             yield f"{stream}-{sequence} was acknowledged and is lost"
+
+
+class History:
+    """A topic as one reader has seen it, page by page: what stood at a place must stand there for
+    good, and places only grow."""
+
+    def __init__(self, server, topic):
+        self.server = server
+        self.topic = topic
+        self.token = None
+        self.seen = []  # (partition, offset, index), digest of the event
+        self.last = {}
+        self.complaints = []
+
+    def follow(self):
+        """From where it was up to the end."""
+        for place, digest in self._read(self.token):
+            partition, *behind = place
+            if behind <= self.last.get(partition, [-1, -1]):
+                self.complaints.append(f"{place} came after {self.last[partition]}")
+            self.last[partition] = behind
+            self.seen.append((place, digest))
+
+    def compare(self):
+        """Follows to the end and reads everything again: the differences, in words."""
+        self.follow()
+        again = dict(self._read(None, keep=False))
+        seen = dict(self.seen)
+        differences = [f"{place} has changed" for place in seen if again.get(place) != seen[place]]
+        differences += [f"{place} was passed over" for place in again if place not in seen]
+        return self.complaints + differences
+
+    def _read(self, token, keep=True):
+        client = self.server.client(check=False)
+        while True:
+            position = f"&position={token}" if token else ""
+            answer = client.get(f"/v1/topics/{self.topic}/events?limit=1000{position}")
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            token = page["next"]
+            for event in page["events"]:
+                place = (event["partition"], int(event["offset"]), event["index"])
+                yield place, digest_of(json.dumps(event, sort_keys=True))
+            if keep:
+                self.token = token
+            if not page["events"]:
+                return
 
 
 def read_stream(client, topic, stream):
