@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Looks for inputs that break a fuzz target: builds all with clang and libFuzzer, and runs each for
-# some seconds. What it found before stays in build/fuzz/found and is where it goes on. Ends with 77,
-# skipped, where the compiler is not there.
+# some seconds. What it found before stays in build/fuzz/found and is where it goes on. Ends with
+# 77, skipped, where the compiler is not there.
 #
-#   tests/fuzz/search.sh              20 s a target; 2 min with BITACORA_TEST_SIZE=full, 30 with =long
-#   tests/fuzz/search.sh 60 framer    60 s, these targets only
+#   tests/fuzz/search.sh             20 s a target; BITACORA_TEST_SIZE=full: 2 min, =long: 30 min
+#   tests/fuzz/search.sh 60 framer   60 s, these targets only
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -17,7 +17,10 @@ seconds=${1:-$seconds}
 
 try=$(mktemp -d)
 trap 'rm -rf "$try"' EXIT
-echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' >"$try/a.cc"
+cat >"$try/a.cc" <<'TARGET'
+#include <cstddef>
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, std::size_t) { return 0; }
+TARGET
 if ! clang++-16 -fsanitize=fuzzer,address "$try/a.cc" -o "$try/a" 2>"$try/why"; then
   echo "skipped: no libFuzzer (packages clang-16 and libclang-rt-16-dev): $(head -1 "$try/why")"
   exit 77
