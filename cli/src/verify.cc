@@ -3,6 +3,7 @@
 #include <atomic>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -95,6 +96,17 @@ void ShowPartitions(const JsonView& drill) {
   table.Show(std::cout);
 }
 
+/// `"o-1" is missing`, `the cursor of partition 0`.
+std::string Named(const JsonView& difference) {
+  const std::string what = difference.Text("what");
+  const std::optional<std::string> key = difference.String("key");
+  if (!key) {
+    return (what == "cursor" ? "the cursor" : "a document") + std::string(" of partition ") +
+           difference.Text("partition");
+  }
+  return "\"" + *key + "\" is " + what;
+}
+
 Status Judge(const std::string& topic, const JsonView& drill) {
   const std::string state = drill.Text("state");
   if (state == "equal") return {};
@@ -102,9 +114,9 @@ Status Judge(const std::string& topic, const JsonView& drill) {
     return Error(ErrorCode::kUnavailable, "the drill failed: " + drill.Text("error"));
   }
   std::string sentence = topic + ".latest differs from what the log says";
-  std::string separator = "; the first keys: ";
+  std::string separator = "; the first differences: ";
   for (const JsonView& difference : drill.Objects("differences")) {
-    sentence.append(separator).append("\"").append(difference.Text("key")).append("\"");
+    sentence.append(separator).append(Named(difference));
     separator = ", ";
   }
   return Error(ErrorCode::kConflict, sentence +

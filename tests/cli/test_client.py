@@ -381,6 +381,30 @@ def test_wrong_use_ends_with_2(arguments):
     assert done.returncode == 2 and done.stdout in ("", "0 events appended\n") and done.stderr != ""
 
 
+DRILL = {"id": "d", "kind": "rebuild", "topic": "t", "records": 3, "records_total": 3, "eta_s": None}
+PART = {"partition": 0, "offset": "3", "documents": 2, "kept": "a" * 64, "recomputed": "b" * 64, "rebuilt": "a" * 64,
+        "equal": False}
+
+
+def verified(fake, **report):
+    begun = (202, {**OK, "Location": "/v1/drills/d"}, {**DRILL, "state": "running"})
+    fake.answers = [begun, (200, OK, {**DRILL, **report})]
+    return run(fake.url, "verify", "--topic", "t")
+
+
+def test_verify_names_what_differs(fake):
+    done = verified(fake, state="different", partitions=[PART], differences=[
+        {"partition": 0, "key": "o 1", "what": "missing", "kept": None, "rebuilt": "{}"},
+        {"partition": 0, "what": "cursor", "kept": "next 3", "rebuilt": "next 2"}])
+    assert done.returncode == 1 and "DIFFERENT" in done.stdout
+    assert '"o 1" is missing, the cursor of partition 0' in done.stderr
+
+
+def test_verify_says_why_a_drill_failed(fake):
+    done = verified(fake, state="failed", partitions=[], differences=[], error="the disk is full")
+    assert done.returncode not in (0, 1) and "the disk is full" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["serve", "append", "read", "follow", "topics", "create-topic", "get",
                                      "verify", "version"])
 def test_every_subcommand_has_an_example(command):
