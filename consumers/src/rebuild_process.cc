@@ -59,6 +59,18 @@ Status MakePair(Descriptor* ours, Descriptor* theirs) {
   return {};
 }
 
+/// A process group of its own, no signal mask, and SIGPIPE as a program expects it.
+void SetAttributes(posix_spawnattr_t* attributes) {
+  ::posix_spawnattr_setflags(
+      attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  ::posix_spawnattr_setpgroup(attributes, 0);
+  sigset_t signals;
+  sigemptyset(&signals);
+  ::posix_spawnattr_setsigmask(attributes, &signals);
+  sigaddset(&signals, SIGPIPE);
+  ::posix_spawnattr_setsigdefault(attributes, &signals);
+}
+
 Result<pid_t> Spawn(const std::string& program, const std::string& argument,
                     const std::array<int, 3>& streams) {
   posix_spawn_file_actions_t actions;
@@ -70,15 +82,7 @@ Result<pid_t> Spawn(const std::string& program, const std::string& argument,
 
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
-  ::posix_spawnattr_setflags(
-      &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  ::posix_spawnattr_setpgroup(&attributes, 0);
-  sigset_t none;
-  sigemptyset(&none);
-  ::posix_spawnattr_setsigmask(&attributes, &none);
-  sigset_t pipe_only = none;
-  sigaddset(&pipe_only, SIGPIPE);
-  ::posix_spawnattr_setsigdefault(&attributes, &pipe_only);
+  SetAttributes(&attributes);
 
   std::string name = program;
   std::string only = argument;

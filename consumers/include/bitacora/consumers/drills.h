@@ -56,7 +56,7 @@ struct DrillDifference {
     kCursor,      ///< What stands beside the documents differs: position, chain, counts, digest.
   };
   Partition partition;
-  std::optional<std::string> key;  ///< Of the document; nothing for kCursor.
+  std::optional<std::string> key;  ///< Nothing for kCursor, and where rows cannot be read.
   What what = What::kChanged;
   /// What each has there, in at most kDrillTextMax bytes, from where they begin to differ; empty:
   /// nothing. For people.
