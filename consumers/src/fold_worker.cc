@@ -26,22 +26,24 @@ FoldWorker::FoldWorker(event_store::EventStore& store, projections::ReadModelSto
                                 "Partitions of read models that stopped at an error.")) {}
 
 FoldWorker::Outcome FoldWorker::FoldSome(RunningModel& model, RunningPartition& partition) {
-  if (partition.Stopped()) return Outcome::kAtEnd;
+  if (partition.Stopped()) return MadeAnew(model) ? Outcome::kOtherTopic : Outcome::kAtEnd;
   Result<PartitionPage> page = store_.ReadPartition(partition.at, partition.state.next, limits_);
   // Asked after reading: a page of the topic's next life is not folded into the model of this one.
-  if (const std::uint32_t tag = store_.Applied(partition.at.topic).log_tag;
-      tag != 0 && tag != model.log_tag) {
-    return Outcome::kOtherTopic;
-  }
-  if (!page.ok()) return HandleReadError(model, partition, page.error());
+  if (MadeAnew(model)) return Outcome::kOtherTopic;
+  if (!page.ok()) return HandleError(model, partition, page.error());
   const bool at_end = page->at_end;
   if (page->next == partition.state.next) return at_end ? Outcome::kAtEnd : Outcome::kMore;
 
   const Status applied = Apply(model, partition, std::move(*page));
   partition.SetDocuments(partition.state.documents);
   model.applied.Advance(partition.at.partition, partition.state.next);
-  if (!applied.ok()) return Stop(model, partition, applied.error());
+  if (!applied.ok()) return HandleError(model, partition, applied.error());
   return at_end ? Outcome::kAtEnd : Outcome::kMore;
+}
+
+bool FoldWorker::MadeAnew(const RunningModel& model) const {
+  const std::uint32_t tag = store_.Applied(model.topic.name).log_tag;
+  return tag != 0 && tag != model.log_tag;
 }
 
 Status FoldWorker::Apply(const RunningModel& model, RunningPartition& partition,
@@ -60,10 +62,10 @@ Status FoldWorker::Apply(const RunningModel& model, RunningPartition& partition,
   return folded.status;
 }
 
-FoldWorker::Outcome FoldWorker::HandleReadError(RunningModel& model, RunningPartition& partition,
-                                                const Error& error) {
+FoldWorker::Outcome FoldWorker::HandleError(RunningModel& model, RunningPartition& partition,
+                                            const Error& error) {
   if (error.retryable()) {
-    LogWarning("a read model cannot read its topic for the moment",
+    LogWarning("a read model cannot go on for the moment",
                {{"model", model.model.name},
                 {"partition", partition.at.partition.value},
                 {"error", error.ToString()}});
@@ -87,6 +89,7 @@ FoldWorker::Outcome FoldWorker::HandleReadError(RunningModel& model, RunningPart
   if (!reset.ok()) return Stop(model, partition, reset.error());
   partition.state = PartitionState();
   partition.state.first = partition.state.next = first;
+  partition.SetDocuments(0);
   return Outcome::kMore;
 }
 

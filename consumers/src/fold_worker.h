@@ -19,14 +19,16 @@ class FoldWorker {
   enum class Outcome {
     kAtEnd,       ///< Nothing more to fold for now, or ever: stopped.
     kMore,        ///< There is more.
-    kRetry,       ///< The log or the store cannot be read for the moment.
+    kRetry,       ///< The log cannot be read, or the model not written, for the moment.
     kOtherTopic,  ///< The topic was made anew: this model is of the old one.
   };
   /// Folds at most one batch and tells those who wait.
   Outcome FoldSome(RunningModel& model, RunningPartition& partition);
 
  private:
-  Outcome HandleReadError(RunningModel& model, RunningPartition& partition, const Error& error);
+  /// Whether the topic is another one by now than the model is of.
+  bool MadeAnew(const RunningModel& model) const;
+  Outcome HandleError(RunningModel& model, RunningPartition& partition, const Error& error);
   /// Folds the records of `page` and writes what came of it.
   Status Apply(const RunningModel& model, RunningPartition& partition,
                event_store::PartitionPage page);

@@ -53,7 +53,9 @@ Status RunningModel::StoppedBefore(const Position& position) const {
   const std::vector<Offset> next = applied.Applied();
   for (const auto& [partition, wanted] : position.next) {
     const auto at = static_cast<std::size_t>(partition.value);
-    if (at >= next.size() || next[at] >= wanted.offset) continue;
+    // A place inside an append asks for the whole record, as AppliedWaits has it.
+    const Offset behind = wanted.index > 0 ? wanted.offset.Next() : wanted.offset;
+    if (at >= next.size() || next[at] >= behind) continue;
     if (const auto problem = partitions[at]->Stopped()) {
       return Error(ErrorCode::kUnavailable,
                    model.name + " has stopped in partition " + std::to_string(partition.value) +

@@ -27,14 +27,15 @@ class PartitionCursor {
         Decode(page_.records[record_++]);
         continue;
       }
-      if (loaded_ && page_.at_end) return false;
+      if (loaded_ && page_.at_end) {
+        // Also where the query began behind the last event of the last record.
+        next_ = std::max(next_, PartitionPosition{page_.next, 0});
+        return false;
+      }
       BITACORA_ASSIGN_OR_RETURN(page_, store_.ReadPartition(at_, Behind(), {chunk_, 1u << 20}));
       record_ = 0;
       loaded_ = true;
-      if (page_.records.empty()) {
-        next_ = std::max(next_, PartitionPosition{page_.next, 0});
-        if (page_.at_end) return false;
-      }
+      if (page_.records.empty()) next_ = std::max(next_, PartitionPosition{page_.next, 0});
     }
     return true;
   }

@@ -30,8 +30,9 @@ struct TopicPage {
   bool at_end = false;  ///< There was nothing behind `next` in any partition.
 };
 
-/// *Blocks.* kNotFound "topic-unknown"; kCorruption "log-head-lost" where `from` is below what is
-/// kept; kInvalidArgument "position-from-another-log", "position-ahead" (beyond the end).
+/// *Blocks.* kNotFound "topic-unknown"; kInvalidArgument "position-from-another-log"; kCorruption
+/// "position-gone", `from` is below what is kept; kUnavailable "position-ahead", it is beyond the
+/// end of what this node has applied, which may catch up.
 Result<TopicPage> ReadTopic(event_store::EventStore& store, const TopicQuery& query);
 
 }  // namespace bitacora::consumers

@@ -1,0 +1,125 @@
+#include "src/work_queue.h"
+
+#include <atomic>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace bitacora::consumers {
+namespace {
+
+TopicPartition At(std::int32_t partition) { return {TopicName("orders"), Partition(partition)}; }
+
+TEST(AWorkQueue, IsFirstComeFirstServed) {
+  WorkQueue queue;
+  queue.Add(At(2));
+  queue.Add(At(0));
+  EXPECT_EQ(queue.Take(), At(2));
+  EXPECT_EQ(queue.Take(), At(0));
+}
+
+TEST(AWorkQueue, HoldsAPartitionOnceHoweverOftenItIsAdded) {
+  WorkQueue queue;
+  queue.Add(At(0));
+  queue.Add(At(0));
+  queue.Add(At(1));
+  EXPECT_EQ(queue.Take(), At(0));
+  EXPECT_EQ(queue.Take(), At(1));
+}
+
+TEST(AWorkQueue, GivesAPartitionToNobodyElseWhileAWorkerIsAtIt) {
+  WorkQueue queue;
+  queue.Add(At(0));
+  ASSERT_EQ(queue.Take(), At(0));
+  queue.Add(At(0));
+  queue.Add(At(1));
+  EXPECT_EQ(queue.Take(), At(1)) << "partition 0 has its worker";
+}
+
+TEST(AWorkQueue, GivesAPartitionAgainThatWasAddedWhileAWorkerWasAtIt) {
+  WorkQueue queue;
+  queue.Add(At(0));
+  ASSERT_EQ(queue.Take(), At(0));
+  queue.Add(At(0));
+  queue.Done(At(0), WorkQueue::Left::kNothing);
+  EXPECT_EQ(queue.Take(), At(0));
+}
+
+TEST(AWorkQueue, PutsAPartitionWithMoreToDoBehindTheOthers) {
+  WorkQueue queue;
+  queue.Add(At(0));
+  queue.Add(At(1));
+  ASSERT_EQ(queue.Take(), At(0));
+  queue.Done(At(0), WorkQueue::Left::kMore);
+  EXPECT_EQ(queue.Take(), At(1));
+  EXPECT_EQ(queue.Take(), At(0));
+}
+
+TEST(AWorkQueue, TakesAFinishedPartitionAnew) {
+  WorkQueue queue;
+  for (int round = 0; round < 3; ++round) {
+    queue.Add(At(0));
+    ASSERT_EQ(queue.Take(), At(0));
+    queue.Done(At(0), WorkQueue::Left::kNothing);
+  }
+}
+
+TEST(AWorkQueue, GivesNothingOnceItIsClosed) {
+  WorkQueue queue;
+  queue.Add(At(0));
+  queue.Close();
+  EXPECT_EQ(queue.Take(), std::nullopt);
+  queue.Add(At(1));
+  EXPECT_EQ(queue.Take(), std::nullopt);
+}
+
+TEST(AWorkQueue, LetsThoseGoWhoWaitWhenItIsClosed) {
+  WorkQueue queue;
+  std::jthread waiting([&] { EXPECT_EQ(queue.Take(), std::nullopt); });
+  queue.Close();
+}
+
+TEST(AWorkQueue, LosesNoPartitionBetweenManyThreads) {
+  constexpr std::int32_t kPartitions = 8;
+  constexpr int kAdded = 2'000;
+  WorkQueue queue;
+  // What is to be done in a partition: as counts that must all be met, by one worker at a time.
+  std::vector<std::atomic<int>> added(kPartitions);
+  std::vector<std::atomic<int>> seen(kPartitions);
+  std::vector<std::atomic<int>> at_work(kPartitions);
+  std::atomic<int> together = 0;
+  std::atomic<int> met = 0;
+  std::vector<std::jthread> threads;
+  for (int worker = 0; worker < 3; ++worker) {
+    threads.emplace_back([&] {
+      while (const auto at = queue.Take()) {
+        const auto partition = static_cast<std::size_t>(at->partition.value);
+        if (at_work[partition].fetch_add(1) > 0) ++together;
+        const int now = added[partition].load();
+        met += now - seen[partition].exchange(now);
+        --at_work[partition];
+        queue.Done(*at, WorkQueue::Left::kNothing);
+        if (met == kPartitions * kAdded) queue.Close();
+      }
+    });
+  }
+  for (int adder = 0; adder < 2; ++adder) {
+    threads.emplace_back([&, adder] {
+      for (int i = 0; i < kAdded; ++i) {
+        for (std::int32_t partition = adder; partition < kPartitions; partition += 2) {
+          ++added[static_cast<std::size_t>(partition)];
+          queue.Add(At(partition));
+        }
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(met, kPartitions * kAdded);
+  EXPECT_EQ(together, 0) << "two workers were at one partition";
+}
+
+}  // namespace
+}  // namespace bitacora::consumers
