@@ -38,7 +38,7 @@ get_jars() {
   if [[ ! -d $jars ]]; then
     say "getting Apache Kafka $version"
     rm -rf "$jars.part"
-    mvn -q -B -f "$here/pom.xml" -Dkafka.version="$version" dependency:copy-dependencies \
+    mvn -q -B -Dstyle.color=never -f "$here/pom.xml" -Dkafka.version="$version" dependency:copy-dependencies \
       -DincludeScope=runtime -DoutputDirectory="$jars.part" >&2 ||
       die "Maven could not get Apache Kafka $version"
     mv "$jars.part" "$jars"
