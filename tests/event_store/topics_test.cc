@@ -36,6 +36,18 @@ TEST_F(MakingATopic, OfATopicWithRecordsIsRefused) {
   EXPECT_EQ(store_->CreateTopic(topic_, 1).error().reason(), "topic-exists");
 }
 
+TEST_F(MakingATopic, OfATopicThatWasEmptiedBeginsAtItsEnd) {
+  const TopicPartition first{topic_, Partition(0)};
+  log_.AddTopic(topic_, 1);
+  log_.Write(first, {"key", "value", {}});
+  log_.DropBefore(first, Offset(1));
+  EXPECT_EQ(*store_->OwnTopic(topic_), EventStore::Made::kNew);
+  EXPECT_EQ(Append("o-1")->first_version, Version(0));
+  const auto page =
+      store_->ReadPartition(first, store_->EarliestPosition(topic_)->next[Partition(0)].offset, {});
+  EXPECT_EQ(page->records.size(), 1U);
+}
+
 TEST_F(MakingATopic, OfATopicThatCouldLoseEventsIsRefused) {
   log_.AddTopic(topic_, 1);
   log_.SetUnsafe(topic_, "retention.ms=604800000");

@@ -195,6 +195,12 @@ Status Catalog::HostPartition(HostedTopic& topic, const TopicState& state, Parti
   if (topic.kind == TopicKind::kOwned) {
     BITACORA_ASSIGN_OR_RETURN(hosted->folded, state_.LoadPartition(hosted->key));
     PartitionFold& fold = hosted->folded.fold;
+    if (!hosted->folded.last && earliest > fold.next) {
+      // Nothing is lost where a genesis comes first: the topic had been emptied when it became
+      // ours.
+      BITACORA_ASSIGN_OR_RETURN(const PartitionHead own_head, ReadHead(log_, at));
+      if (own_head.genesis) fold.next = earliest;
+    }
     hosted->Applied(fold.next, fold.events, clock_.Now());
     topic.applied.Advance(partition, fold.next);
     BITACORA_ASSIGN_OR_RETURN(const Offset latest, log_.Latest(at));
