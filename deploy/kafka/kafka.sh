@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# A real Apache Kafka for tests, on loopback: KRaft, broker and controller in one process.
+# A real Apache Kafka for tests, on this machine: KRaft, broker and controller in one process.
 #
-#   kafka.sh start [--nodes N]   starts one node, or N that form a cluster; prints host:port,…
+#   kafka.sh start [--nodes N] [--apart]
+#                                starts one node, or N that form a cluster; prints host:port,…
+#                                apart: each in a network namespace of its own (needs root)
 #   kafka.sh stop                ends by pid what start started, and removes its data
 #   kafka.sh kill-node I         kill -9 of node I (from 0); its data stay
 #   kafka.sh start-node I        starts it again, on the same port and data
+#   kafka.sh cut-node I          drops whatever node I sends and is sent; it was started apart
+#   kafka.sh heal-node I         ends that
 #
 # Environment: BITACORA_KAFKA_VERSION (4.1.0, or 3.9.1), BITACORA_KAFKA_RUN (the folder of this
 # cluster, so that several may run; it must not exist before start), XDG_CACHE_HOME.
@@ -23,7 +27,8 @@ die() {
   exit 1
 }
 usage() {
-  say "usage: kafka.sh start [--nodes N] | stop | kill-node I | start-node I"
+  say "usage: kafka.sh start [--nodes N] [--apart] | stop | kill-node I | start-node I |" \
+    "cut-node I | heal-node I"
   exit 2
 }
 
@@ -68,6 +73,69 @@ print(*(listener.getsockname()[1] for listener in held))
 PYTHON
 }
 
+# A bridge, and a network namespace on it for each node: its name is in $run/network.
+lay_network() { # nodes
+  local node network
+  [[ $(id -u) == 0 ]] || die "--apart needs root: each node gets a network namespace"
+  until network=bk$((RANDOM % 250 + 1)) && ip link add "$network" type bridge 2>/dev/null; do
+    ip link show "$network" >/dev/null 2>&1 || die "no bridge can be made; has this kernel any?"
+  done
+  echo "$network" >"$run/network"
+  ip address add "10.213.${network#bk}.1/24" dev "$network"
+  ip link set "$network" up
+  for ((node = 0; node < $1; ++node)); do
+    ip netns add "$network-$node"
+    ip link add "$network-$node" type veth peer name eth0 netns "$network-$node"
+    ip link set "$network-$node" master "$network" up
+    ip -n "$network-$node" address add "$(host_of "$node")/24" dev eth0
+    ip -n "$network-$node" link set eth0 up
+    ip -n "$network-$node" link set lo up
+  done
+}
+
+remove_network() {
+  local network folder
+  [[ -f $run/network ]] || return 0
+  network=$(<"$run/network")
+  for folder in /run/netns/"$network"-*; do
+    [[ -e $folder ]] || continue
+    ip link delete "${folder##*/}" || true  # Not left to the namespace, which goes when it likes.
+    ip netns delete "${folder##*/}"
+  done
+  ip link delete "$network"
+}
+
+is_apart() { [[ -f $run/network ]]; }
+
+host_of() { # node
+  local network
+  is_apart || {
+    echo 127.0.0.1
+    return
+  }
+  network=$(<"$run/network")
+  echo "10.213.${network#bk}.$(($1 + 2))"
+}
+
+# What begins a command that runs where node I is.
+where_of() { # node
+  ! is_apart || printf 'ip\nnetns\nexec\n%s\n' "$(<"$run/network")-$1"
+}
+
+cut_node() { # node
+  local where chain
+  is_apart || die "only nodes that were started with --apart can be cut off"
+  mapfile -t where < <(where_of "$1")
+  for chain in INPUT OUTPUT; do "${where[@]}" iptables -A "$chain" -j DROP; done
+}
+
+heal_node() { # node
+  local where
+  is_apart || die "only nodes that were started with --apart can be cut off"
+  mapfile -t where < <(where_of "$1")
+  "${where[@]}" iptables -F
+}
+
 # 16 random bytes as Kafka writes them; the tool takes a leading dash for an option.
 cluster_id() {
   printf 'B'
@@ -89,14 +157,15 @@ LOG4J
 }
 
 write_properties() { # node nodes broker-port controller-port voters
-  local replicas=$(($2 >= 3 ? 3 : 1))
+  local replicas=$(($2 >= 3 ? 3 : 1)) host
+  host=$(host_of "$1")
   cat >"$run/node-$1/server.properties" <<PROPERTIES
 process.roles=broker,controller
 node.id=$1
 controller.quorum.voters=$5
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:$3,CONTROLLER://127.0.0.1:$4
-advertised.listeners=PLAINTEXT://127.0.0.1:$3
+listeners=PLAINTEXT://$host:$3,CONTROLLER://$host:$4
+advertised.listeners=PLAINTEXT://$host:$3
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs=$run/node-$1/data
 auto.create.topics.enable=false
@@ -111,13 +180,16 @@ PROPERTIES
 }
 
 # Replaces the (sub)shell by Java, in a session of its own: the caller's Ctrl-C is not the broker's.
-exec_java() { # class arguments…
-  exec setsid java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
+exec_java() { # node class arguments…
+  local where
+  mapfile -t where < <(where_of "$1")
+  shift
+  exec "${where[@]}" setsid java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
     -Dlog4j2.configurationFile="$run/log4j2.properties" -cp "$jars/*" "$@"
 }
 
 format_node() { # node cluster
-  (exec_java kafka.tools.StorageTool format -t "$2" -c "$run/node-$1/server.properties" \
+  (exec_java "$1" kafka.tools.StorageTool format -t "$2" -c "$run/node-$1/server.properties" \
     >"$run/node-$1/log" 2>&1) || {
     cat "$run/node-$1/log" >&2
     die "node $1 could not be formatted; why is above"
@@ -127,7 +199,7 @@ format_node() { # node cluster
 launch_node() { # node
   local folder=$run/node-$1
   wc -l <"$folder/log" >"$folder/log-begin"
-  (exec_java kafka.Kafka "$folder/server.properties" >>"$folder/log" 2>&1 </dev/null) &
+  (exec_java "$1" kafka.Kafka "$folder/server.properties" >>"$folder/log" 2>&1 </dev/null) &
   echo $! >"$folder/pid"
   disown
 }
@@ -168,18 +240,19 @@ kill_node() { # node
   while is_running "$1"; do sleep 0.05; done
 }
 
-start() { # nodes
+start() { # nodes apart
   local nodes=$1 ports voters='' brokers='' node cluster
   command -v java >/dev/null || die "Java 17 is needed"
   get_jars
   # Not -p: whoever made it before us keeps it.
   mkdir "$run" || die "$run is there already; 'stop' first, or set BITACORA_KAFKA_RUN"
   trap stop EXIT
+  [[ -z $2 ]] || lay_network "$nodes"
   write_log_settings
   read -ra ports <<<"$(free_ports $((nodes * 2)))"
   for ((node = 0; node < nodes; ++node)); do
-    voters+="${voters:+,}$node@127.0.0.1:${ports[node * 2 + 1]}"
-    brokers+="${brokers:+,}127.0.0.1:${ports[node * 2]}"
+    voters+="${voters:+,}$node@$(host_of "$node"):${ports[node * 2 + 1]}"
+    brokers+="${brokers:+,}$(host_of "$node"):${ports[node * 2]}"
   done
   cluster=$(cluster_id)
   for ((node = 0; node < nodes; ++node)); do
@@ -196,8 +269,9 @@ start() { # nodes
 stop() {
   local folder
   for folder in "$run"/node-*; do
-    kill_node "${folder##*/node-}"
+    [[ ! -d $folder ]] || kill_node "${folder##*/node-}"
   done
+  remove_network
   rm -rf "$run"
 }
 
@@ -205,13 +279,26 @@ known_node() { # node
   [[ ${1:-} =~ ^[0-9]+$ && -d $run/node-$1 ]] || die "there is no node '${1:-}' in $run"
 }
 
+start_as_told() { # [--nodes N] [--apart]
+  local nodes=1 apart=''
+  while (($# > 0)); do
+    case $1 in
+      --nodes)
+        [[ ${2:-} =~ ^[1-9]$ ]] || usage
+        nodes=$2
+        shift
+        ;;
+      --apart) apart=yes ;;
+      *) usage ;;
+    esac
+    shift
+  done
+  start "$nodes" "$apart"
+}
+
 main() {
   case ${1:-}:${2:-} in
-    start:) start 1 ;;
-    start:--nodes)
-      [[ ${3:-} =~ ^[1-9]$ ]] || usage
-      start "$3"
-      ;;
+    start:*) start_as_told "${@:2}" ;;
     stop:) stop ;;
     kill-node:*)
       known_node "${2:-}"
@@ -222,6 +309,14 @@ main() {
       ! is_running "$2" || die "node $2 runs already"
       launch_node "$2"
       await_node "$2"
+      ;;
+    cut-node:*)
+      known_node "${2:-}"
+      cut_node "$2"
+      ;;
+    heal-node:*)
+      known_node "${2:-}"
+      heal_node "$2"
       ;;
     *) usage ;;
   esac
