@@ -214,7 +214,8 @@ is_up() { # node
 await_node() { # node
   local deadline=$((SECONDS + up_within_s))
   until is_up "$1"; do
-    is_running "$1" || {
+    # Not is_running: a moment ago it was a copy of this shell, which does not look like a node yet.
+    kill -0 "$(<"$run/node-$1/pid")" 2>/dev/null || {
       tail -n 20 "$run/node-$1/log" >&2
       die "node $1 died; its log is above"
     }
