@@ -1,7 +1,11 @@
 #include "src/embedded/storage.h"
 
+#include <array>
+#include <cstdarg>
+#include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -37,6 +41,35 @@ bool HoldsRecords(const std::string& db_directory) {
   }
   return false;
 }
+
+/// Remembers which write-ahead log RocksDB could not read: it says so to its logger, and its Status
+/// has only the reason.
+class DamagedFile final : public rocksdb::Logger {
+ public:
+  DamagedFile() : rocksdb::Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
+
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    std::array<char, 1024> text{};
+    std::vsnprintf(text.data(), text.size(), format, arguments);
+    // "[…] PATH: dropping N bytes; REASON"
+    const std::string_view line(text.data());
+    const std::size_t end = line.find(": dropping ");
+    if (end == std::string_view::npos) return;
+    const std::size_t slash = line.rfind('/', end);
+    MutexLock lock(mu_);
+    if (slash != std::string_view::npos) name_ = line.substr(slash + 1, end - slash - 1);
+  }
+  /// Without its directory; empty: none was named.
+  std::string name() const {
+    MutexLock lock(mu_);
+    return name_;
+  }
+
+ private:
+  mutable Mutex mu_;
+  std::string name_ GUARDED_BY(mu_);
+};
 
 /// By the call that takes column families. The simple one opens a log of a single table as a
 /// "compacted" database, whose Get finds no key that has its value in a blob file (7.8.3).
@@ -166,10 +199,14 @@ Storage::~Storage() {
 Status Storage::OpenDatabase(bool read_only, bool make) {
   const std::string path = DatabaseIn(options_.directory);
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status opened = read_only ? OpenForReading(RocksOptions(false), path, &db)
-                                           : rocksdb::DB::Open(RocksOptions(make), path, &db);
+  rocksdb::Options options = RocksOptions(make);
+  const auto damaged_file = std::make_shared<DamagedFile>();  // Shared with RocksDB.
+  if (read_only) options.info_log = damaged_file;
+  const rocksdb::Status opened =
+      read_only ? OpenForReading(options, path, &db) : rocksdb::DB::Open(options, path, &db);
   if (!opened.ok()) {
-    Error error = FromRocks(opened, "open " + path);
+    const std::string file = damaged_file->name();
+    Error error = FromRocks(opened, "open " + path + (file.empty() ? "" : "/" + file));
     // What exists and cannot be opened for what it holds is damaged: nothing else writes there.
     const bool damaged = error.code() == ErrorCode::kInvalidArgument ||
                          error.code() == ErrorCode::kNotFound || opened.IsPathNotFound();
