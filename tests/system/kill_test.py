@@ -36,6 +36,9 @@ def test_kills_lose_and_repeat_nothing(make_server, say):
         unanswered = kill_when_busy(ledger)
         say(f"kill {number} of {KILLS}: {unanswered} appends unanswered, {between} acknowledged before")
         history.follow()
+        # While the clients go on: what a kill left of a read model agrees with itself and the log.
+        verified = server.run("verify", "--topic", ledger.topic)
+        assert verified.returncode == 0, verified.stdout + verified.stderr
     ledger.wait_for(BETWEEN_KILLS)
     ledger.stop()
     differences = ledger.compare() + history.compare()

@@ -1,5 +1,6 @@
 """Clients under a server that dies, and a ledger outside it of what they sent and were told."""
 
+import collections
 import hashlib
 import http.client
 import json
@@ -75,10 +76,12 @@ class Client:
             self.in_flight = False
             self.connection = None
             return False
+        self.ledger.answered(answer.status)
         if answer.status == 201:
             self.ledger.acknowledged(append, json.loads(body))
             return True
         if answer.status in (503, 504):
+            time.sleep(0.05)  # Paces; the server would rather have a second.
             return False
         self.ledger.complain(f"{append.key}: {answer.status} {body[:300]!r}")
         return True
@@ -94,6 +97,7 @@ class Ledger:
         self.appends = {}
         self.acks = 0
         self.unanswered = 0
+        self.answers = collections.Counter()  # By status.
         self.complaints = []
         self._lock = threading.Lock()
         self.clients = [Client(self, n) for n in range(clients)]
@@ -133,6 +137,10 @@ class Ledger:
     def sent(self, append):
         with self._lock:
             self.appends[append.key] = append
+
+    def answered(self, status):
+        with self._lock:
+            self.answers[status] += 1
 
     def acknowledged(self, append, answer):
         with self._lock:

@@ -44,6 +44,7 @@ class Server:
         self.arguments = ["--data", str(self.data), *flags]
         if kafka:
             self.arguments += ["--kafka", kafka]
+        self.variables = {}  # Of its environment, besides ours.
         self.process = None
         self.url = None
         self.log = self.data.parent / (self.data.name + ".log")
@@ -52,7 +53,7 @@ class Server:
         """Returns once the server says that it is ready."""
         self.process = subprocess.Popen(
             [PROGRAM, "serve", "--listen", listen, *self.arguments], stdout=subprocess.PIPE,
-            stderr=open(self.log, "ab"), encoding="utf-8", env=environment())
+            stderr=open(self.log, "ab"), encoding="utf-8", env={**environment(), **self.variables})
         line = self._first_line(seconds)
         match = re.fullmatch(r"listening on (http://\S+)\n", line)
         assert match, f"first line on stdout: {line!r}; log: {self.log_tail()}"
@@ -109,6 +110,11 @@ class Server:
 
     def client(self, check=True):
         return Client(self, check)
+
+    def metric(self, name):
+        """The value of a metric without labels."""
+        text = self.client(check=False).get("/metrics").text
+        return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE).group(1))
 
     def run(self, *arguments, stdin=None):
         """A finished subcommand of the program, as a client of this server."""

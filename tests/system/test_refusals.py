@@ -16,7 +16,8 @@ USAGE = 2
 
 def refused(*arguments, listen="127.0.0.1:0"):
     """The exit code and the sentence of a server that does not start."""
-    done = subprocess.run([PROGRAM, "serve", "--listen", listen, *arguments], capture_output=True, encoding="utf-8", timeout=60, env=environment())
+    done = subprocess.run([PROGRAM, "serve", "--listen", listen, *arguments], capture_output=True,
+                          encoding="utf-8", timeout=60, env=environment())
     assert done.stdout == "" and done.returncode > 0, (done.returncode, done.stdout, done.stderr[-2000:])
     said = done.stderr.rstrip("\n").split("\n")
     assert said[-1].startswith("bitacora: "), done.stderr[-2000:]

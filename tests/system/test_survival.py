@@ -1,4 +1,4 @@
-"""What is left after a kill, without state, after SIGTERM; and what keeps a server from starting."""
+"""What is left after a kill, and what clients see of a restart."""
 
 import json
 import os
@@ -53,57 +53,6 @@ def test_a_kill_loses_nothing(make_server):
     assert after[path] == before[path]
 
 
-def test_state_can_be_deleted(make_server):
-    server = make_server().start()
-    client = server.client()
-    topic = fill(client)
-    before = answers(client, topic)
-    assert server.terminate() == 0
-    server.forget_state()
-    server.again()
-    wait_until(lambda: len(client.get(f"/v1/read-models/{topic}.latest").json()["documents"]) == 5)
-    assert answers(client, topic) == before
-    replayed = client.append(topic, "s-0", {"type": "T", "data": 1}, If_None_Match="*", Idempotency_Key="refused")
-    assert replayed.status_code == 412 and replayed.headers["Idempotent-Replayed"] == "true"
-
-
-def test_sigterm_under_load_answers_everything_it_took(make_server):
-    server = make_server().start()
-    topic = unique("t")
-    server.client().put(f"/v1/topics/{topic}", {"partitions": 3})
-    stop = threading.Event()
-    acknowledged, broken = [0] * 8, []
-
-    def write(number):
-        client = server.client(check=False)
-        while not stop.is_set():
-            try:
-                answer = client.append(topic, f"s-{number}", {"type": "T", "data": 1})
-            except Exception as error:  # The server has gone; whether it took the request is the question.
-                if "Connection refused" not in str(error) and "Connection aborted" not in str(error):
-                    broken.append(error)
-                return
-            if answer.status_code == 201:
-                acknowledged[number] += 1
-            else:
-                assert problem_of(answer) == "draining", answer.text
-                return
-
-    threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: sum(acknowledged) > 200)
-    code = server.terminate(seconds=25)
-    stop.set()
-    for thread in threads:
-        thread.join(timeout=30)
-    assert (code, broken) == (0, [])
-    server.again()
-    for number in range(8):
-        head = server.client().get(f"/v1/topics/{topic}/streams/s-{number}/events?direction=backwards&limit=1")
-        assert head.json()["events"][0]["version"] + 1 >= acknowledged[number]
-
-
 def bytes_received(client):
     """By the server, over all connections; asking adds the same number each time."""
     line, = [line for line in client.get("/metrics").text.splitlines()
@@ -149,31 +98,6 @@ def test_a_long_poll_that_waits_keeps_no_processor_busy(make_server):
     waited = client.get(f"/v1/topics/{topic}/events", Prefer="wait=2")
     assert waited.status_code == 200 and waited.json()["events"] == []
     assert processor_seconds(server) - before < 1  # Of two seconds; it was all of them.
-
-
-def start_and_fail(*arguments):
-    return subprocess.run([PROGRAM, "serve", *arguments], capture_output=True, encoding="utf-8",
-                          timeout=60, env=environment())
-
-
-def test_a_second_server_keeps_out_of_a_directory_in_use(make_server):
-    server = make_server().start()
-    done = start_and_fail("--listen", "127.0.0.1:0", *server.arguments)
-    assert done.returncode == 3 and str(server.data) in done.stderr and done.stdout == ""
-
-
-def test_a_port_in_use_is_told(make_server, tmp_path):
-    server = make_server().start()
-    done = start_and_fail("--listen", server.url.removeprefix("http://"), "--data", str(tmp_path / "other"))
-    assert done.returncode in (2, 3) and done.stderr.count("\n") >= 1 and done.stdout == ""
-
-
-@pytest.mark.skipif(LOG != "embedded", reason="of the embedded log")
-def test_a_directory_of_the_embedded_log_is_not_for_kafka(make_server):
-    server = make_server().start()
-    server.terminate()
-    done = start_and_fail("--listen", "127.0.0.1:0", "--data", str(server.data), "--kafka", "127.0.0.1:1")
-    assert done.returncode == 3, done.stderr
 
 
 def test_a_followers_token_outlives_the_server(make_server):
