@@ -100,6 +100,8 @@ Status ReadBulkExtension(JsonScanner* json, std::string_view name, std::string* 
       return AttributeError(name, "not a string");
     }
     if (!field->empty()) return AttributeError(name, "stands twice");
+    // Taken, it would be no condition at all, which is not what the client has asked for.
+    if (text.empty()) return AttributeError(name, "empty");
     *field = text;
     return {};
   });

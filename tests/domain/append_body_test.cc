@@ -398,6 +398,7 @@ TEST(AnEventOfABulkAppend, IsRefusedWithoutAStream) {
   refused(R"(,"stream":null)");
   refused(R"(,"stream":5)");
   refused(R"(,"stream":"a","stream":"a")");
+  refused(R"(,"stream":"a","expectedversion":"")");
   refused(R"(,"stream":"a","expectedversion":true)");
   refused(R"(,"stream":"a","expectedversion":[1])");
 }
