@@ -30,6 +30,7 @@ test_packages=(
   e2fsprogs mount                                    # power cuts: ext4 on a loop device
   iproute2 iptables                                  # networks that fail
   procps                                             # what a process uses
+  golang-go                                          # the checker of histories
 )
 # For ./dev check, on top.
 check_packages=(
