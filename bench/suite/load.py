@@ -1,10 +1,11 @@
-"""Load: wrk for rates. One thread of it, so that the server has a core of two."""
+"""Load: wrk for rates, and bench/load for what it cannot do. One thread of wrk, so that the server
+has a core of two."""
 
 import dataclasses
 import json
 import pathlib
 
-from programs import output_of
+from programs import BUILD, output_of
 
 SCRIPTS = pathlib.Path(__file__).resolve().parent / "wrk"
 
@@ -26,3 +27,8 @@ def wrk(url, connections, seconds, script="get", arguments=()):
         raise RuntimeError(f"{url}: not all requests succeeded: {found}")
     return Load(found["requests"] / (found["us"] / 1e6), found["p50_us"] / 1e3,
                 found["p99_us"] / 1e3)
+
+
+def load(command, *arguments):
+    """A command of bench/load."""
+    return json.loads(output_of([BUILD / "bench/load", command, *arguments]))

@@ -9,11 +9,23 @@ import programs
 import report
 import rows_append
 import rows_http
+import rows_read
+import rows_size
 from compare import say
 
 ROWS = {
     "http": ("The HTTP layer alone", rows_http.bare_handler),
     "append-embedded": ("Appending, embedded log", rows_append.append_embedded),
+    "append-kafka": ("Appending, Kafka", rows_append.append_kafka),
+    "latency-kafka": ("Latency of an append, Kafka", rows_append.latency_kafka),
+    "bulk-embedded": ("Appending many at a time, embedded log", rows_append.bulk_embedded),
+    "bulk-kafka": ("Appending many at a time, Kafka", rows_append.bulk_kafka),
+    "reads": ("Reading", rows_read.reads),
+    "follow": ("Following", rows_read.follow),
+    "rebuild": ("Rebuilding a read model", rows_read.rebuild),
+    "start": ("Starting", rows_read.start),
+    "memory": ("Memory", rows_size.memory),
+    "disk": ("Disk", rows_size.disk),
 }
 
 
@@ -22,6 +34,19 @@ class Run:
     rounds: int
     seconds: int
     events: int
+    kafka_brokers: str | None = None
+    topics: int = 0
+
+    def kafka(self):
+        """Host and port of a Kafka of the suite's own, started when the first row needs it."""
+        if self.kafka_brokers is None:
+            self.kafka_brokers = programs.start_kafka()
+        return self.kafka_brokers
+
+    @property
+    def topic(self):
+        """A name of this run of this row in Kafka, which all rows share."""
+        return f"bench-{self.topics}"
 
 
 def arguments():
@@ -52,7 +77,7 @@ def main():
     results = programs.BUILD / "bench/results"
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True,
                             text=True, cwd=programs.ROOT, check=False).stdout.strip()
-    for row in options.rows or ROWS:
+    for run.topics, row in enumerate(options.rows or ROWS):
         title, measure = ROWS[row]
         say(f"== {row}: {title}")
         about = (f"{run.rounds} rounds of {run.seconds} s, at {commit}, "
@@ -62,6 +87,8 @@ def main():
         print(report.table(lines), flush=True)
         for note in dict.fromkeys(note for line in lines for note in line.notes):
             print(note, flush=True)
+    if run.kafka_brokers is not None:
+        programs.stop_kafka()
     report.write(results, {name: title for name, (title, _) in ROWS.items()})
 
 

@@ -163,6 +163,24 @@ def pistache_hello():
     return program
 
 
-def output_of(command, within=600):
+# ---- Kafka
+
+KAFKA = ROOT / "deploy/kafka/kafka.sh"
+
+
+def start_kafka():
+    run = WORK / "kafka"
+    if run.exists():
+        stop_kafka()
+    return output_of([KAFKA, "start"], {"BITACORA_KAFKA_RUN": str(run)}).strip()
+
+
+def stop_kafka():
+    subprocess.run([KAFKA, "stop"], check=False,
+                   env={**os.environ, "BITACORA_KAFKA_RUN": str(WORK / "kafka")})
+
+
+def output_of(command, environment=None, within=900):
     return subprocess.run([str(word) for word in command], check=True, timeout=within,
-                          stdout=subprocess.PIPE, text=True).stdout
+                          stdout=subprocess.PIPE, text=True,
+                          env={**os.environ, **(environment or {})}).stdout

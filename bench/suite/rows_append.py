@@ -5,16 +5,17 @@ import urllib.request
 
 import programs
 from compare import Aim, CpuMeter, lines_of, take_turns
-from load import wrk
+from load import load, wrk
 
 EVENT_BYTES = 256
+BULK_EVENTS = 100
 STREAMS = 1000
 TOPIC = "bench"
 
 
-def make_topic(server, partitions=8):
+def make_topic(server, topic=TOPIC, partitions=8):
     request = urllib.request.Request(
-        f"{server.url}/v1/topics/{TOPIC}", method="PUT",
+        f"{server.url}/v1/topics/{topic}", method="PUT",
         data=json.dumps({"partitions": partitions}).encode(),
         headers={"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30):
@@ -26,11 +27,22 @@ def append_rate(server, connections, seconds):
                (TOPIC, EVENT_BYTES, STREAMS)).per_second
 
 
+def bulk_rate(server, seconds):
+    """Events a second, 8 connections."""
+    return BULK_EVENTS * wrk(server.url, 8, seconds, "bulk",
+                             (TOPIC, EVENT_BYTES, BULK_EVENTS)).per_second
+
+
 def synced_writes(threads, seconds, batch=1):
     """Values of EVENT_BYTES a second that RocksDB writes and syncs, `batch` of them at a time."""
     directory = programs.fresh_directory("synced_writes")
     return float(programs.output_of([programs.BUILD / "bench/synced_writes", directory, threads,
                                      seconds, EVENT_BYTES, batch]))
+
+
+def kafka_client(what, brokers, topic, seconds):
+    return json.loads(programs.output_of(
+        [programs.BUILD / "bench/kafka_client", what, brokers, topic, seconds, EVENT_BYTES]))
 
 
 def append_embedded(run):
@@ -53,3 +65,81 @@ def append_embedded(run):
                 "events/s", figures, [Aim("Bitacora", "RocksDB, synced", 0.8)],
                 [meter.note("an event")])
     return lines
+
+
+def append_kafka(run):
+    with programs.bitacora("append_kafka", "--kafka", run.kafka()) as server, \
+            programs.http_hello() as bare:
+        make_topic(server, run.topic)
+        meter = CpuMeter(server)
+
+        def rate(program):
+            return wrk(program.url, 256, run.seconds, "append",
+                       (run.topic, EVENT_BYTES, STREAMS)).per_second
+
+        figures = take_turns(run.rounds, {
+            "Bitacora": lambda: meter.during(lambda: rate(server), run.seconds),
+            "bare handler": lambda: rate(bare)})
+        return lines_of(f"append one event of {EVENT_BYTES} B, Kafka, 256 connections", "events/s",
+                        figures, [Aim("Bitacora", "bare handler", 0.6)], [meter.note("an event")])
+
+
+def latency_kafka(run):
+    """One client's appends at a fifth of the rate that the broker's own client reaches alone."""
+    brokers = run.kafka()
+    with programs.bitacora("latency_kafka", "--kafka", brokers) as server:
+        make_topic(server, run.topic)
+        make_topic(server, run.topic + "-limit", 1)
+        full = wrk(server.url, 32, run.seconds, "append", (run.topic, EVENT_BYTES, STREAMS))
+        rate = max(10, int(full.per_second / 5))
+        ours, theirs = [], []
+
+        def measure_ours():
+            ours.append(load("append", f"127.0.0.1:{server.port}", run.topic, EVENT_BYTES, rate,
+                             run.seconds, 32))
+            return ours[-1]["p50_us"]
+
+        def measure_theirs():
+            theirs.append(kafka_client("read-back", brokers, run.topic + "-limit", run.seconds))
+            return theirs[-1]["p50_us"]
+
+        take_turns(run.rounds, {"Bitacora": measure_ours, "librdkafka": measure_theirs})
+        lines = []
+        for share in ("p50", "p99"):
+            figures = {"Bitacora": [found[f"{share}_us"] for found in ours],
+                       "librdkafka, read back": [found[f"{share}_us"] for found in theirs]}
+            lines += lines_of(f"latency of one append at {rate}/s, Kafka, {share}", "µs", figures,
+                              [Aim("Bitacora", "librdkafka, read back", 1.5, at_most=True)])
+        return lines
+
+
+def bulk_embedded(run):
+    with programs.bitacora("bulk_embedded") as server:
+        make_topic(server)
+        meter = CpuMeter(server)
+        figures = take_turns(run.rounds, {
+            "Bitacora": lambda: meter.during(lambda: bulk_rate(server, run.seconds), run.seconds),
+            "RocksDB, synced batches": lambda: synced_writes(8, run.seconds, BULK_EVENTS)})
+        return lines_of(f"bulk append, {BULK_EVENTS} events a request, embedded, 8 connections",
+                        "events/s", figures, [Aim("Bitacora", "RocksDB, synced batches", 0.6)],
+                        [meter.note("an event")])
+
+
+def bulk_kafka(run):
+    brokers = run.kafka()
+    with programs.bitacora("bulk_kafka", "--kafka", brokers) as server:
+        make_topic(server, run.topic)
+        make_topic(server, run.topic + "-limit")
+        meter = CpuMeter(server)
+
+        def ours():
+            return BULK_EVENTS * wrk(server.url, 8, run.seconds, "bulk",
+                                     (run.topic, EVENT_BYTES, BULK_EVENTS)).per_second
+
+        figures = take_turns(run.rounds, {
+            "Bitacora": lambda: meter.during(ours, run.seconds),
+            "librdkafka": lambda: kafka_client("produce", brokers, run.topic + "-limit",
+                                               run.seconds)["per_second"]})
+        return lines_of(f"bulk append, {BULK_EVENTS} events a request, Kafka, 8 connections",
+                        "events/s", figures, [Aim("Bitacora", "librdkafka", 0.6)],
+                        [meter.note("an event")])

@@ -16,6 +16,7 @@ build_packages=(
   libcurl4-openssl-dev             # the subcommands that are clients
   prometheus-cpp-dev               # metrics
   curl                             # what `./dev run` says to try, and the example
+  libjemalloc-dev                  # the server's allocator
 )
 # For ./dev kafka.
 kafka_packages=(
@@ -41,9 +42,11 @@ check_packages=(
 )
 # For ./dev bench, on top.
 bench_packages=(
-  wrk                   # load
-  nginx-light golang-go # other HTTP servers
-  python3               # the suite
+  wrk                                # load
+  nginx-light golang-go              # other HTTP servers
+  openjdk-17-jre-headless maven curl # a real Kafka
+  kcat                               # what follows it
+  python3                            # the suite
 )
 
 # Asked once for all: a process for each would be most of the time that a later start takes.

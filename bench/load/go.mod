@@ -1,0 +1,3 @@
+module bitacora/bench/load
+
+go 1.19
