@@ -1,9 +1,11 @@
 """The document itself: closed, resolvable, and strict enough to catch a wrong member."""
 
+import re
+
 import jsonschema
 import pytest
 
-from validate import Contract, ContractViolation
+from validate import DOCUMENT, Contract, ContractViolation
 
 JSON = {"Content-Type": "application/json"}
 
@@ -103,3 +105,14 @@ def test_paths_find_their_template(contract):
     assert contract.template("/v1/topics/a%2Fb/streams/%2F/events?limit=1") == \
         "/v1/topics/{topic}/streams/{stream}/events"
     assert contract.template("/v1/nothing") is None
+
+
+def test_the_routes_are_those_of_the_document(contract):
+    """Both ways: nothing is served that is not declared, and nothing is declared that is not."""
+    sources = (DOCUMENT.parents[1] / "src").glob("*_routes.cc")
+    route = re.compile(r'Handler\(context,\s*"([A-Z]+)",\s*"([^"]+)"')
+    served = [match for source in sources for match in route.findall(source.read_text("utf-8"))]
+    assert len(served) == len(set(served)) > 10
+    declared = {(method, template) for method, template in contract.operations()
+                if method != "HEAD" and not template.startswith("/v1/drills")}  # no routes yet
+    assert set(served) == declared
