@@ -73,6 +73,18 @@ TEST(AnErrorOfKafka, OfACallThatChangesNothingIsNeverUnknown) {
   }
 }
 
+TEST(AnErrorOfKafka, ThatPassesNamesTheProblemClientsKnow) {
+  for (const auto code : EveryError()) {
+    const Error error = FromKafka(code, "reading");
+    if (error.code() == ErrorCode::kUnavailable) {
+      EXPECT_EQ(error.reason(), "log-unavailable") << rd_kafka_err2name(code);
+    }
+    if (error.code() == ErrorCode::kResourceExhausted) {
+      EXPECT_EQ(error.reason(), "overloaded") << rd_kafka_err2name(code);
+    }
+  }
+}
+
 TEST(AnErrorOfKafka, SaysWhatWasBeingDoneAndWhatKafkaSaid) {
   const Error error = FromKafka(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "reading orders/3");
   EXPECT_EQ(error.code(), ErrorCode::kPermissionDenied);

@@ -157,7 +157,8 @@ Result<Admin::Layout> Admin::LayoutOf(const TopicName& topic, Deadline deadline)
   while (true) {
     BITACORA_ASSIGN_OR_RETURN(MetadataHandle metadata, MetadataOf(&topic, deadline));
     if (metadata->topic_cnt != 1) {
-      return Error(ErrorCode::kUnavailable, "Kafka did not answer about " + topic.str());
+      return Error(ErrorCode::kUnavailable, "Kafka did not answer about " + topic.str(),
+                   "log-unavailable");
     }
     const rd_kafka_metadata_topic_t& found = metadata->topics[0];
     if (found.partition_cnt > 0) return Layout{found.partition_cnt, FewestReplicas(found)};
@@ -189,7 +190,9 @@ Status Admin::AddSettings(Deadline deadline, const std::vector<Layout>& layouts,
   rd_kafka_DescribeConfigs(client_.get(), asked.data(), asked.size(), options.get(), queue.get());
   // The answer comes by itself at the request's time-out, hence a little more.
   const EventHandle event(rd_kafka_queue_poll(queue.get(), MillisecondsUntil(deadline) + 500));
-  if (!event) return Error(ErrorCode::kUnavailable, "Kafka did not tell the topics' settings");
+  if (!event)
+    return Error(ErrorCode::kUnavailable, "Kafka did not tell the topics' settings",
+                 "log-unavailable");
   if (const auto code = rd_kafka_event_error(event.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return FromKafka(code, "reading the settings of topics");
   }

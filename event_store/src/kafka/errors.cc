@@ -86,7 +86,7 @@ Error FromKafka(rd_kafka_resp_err_t code, std::string_view doing) {
 
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
     case RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED:
-      return Make(ErrorCode::kResourceExhausted, doing, code);
+      return Make(ErrorCode::kResourceExhausted, doing, code, "overloaded");
 
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
@@ -98,7 +98,7 @@ Error FromKafka(rd_kafka_resp_err_t code, std::string_view doing) {
       return Make(ErrorCode::kCorruption, doing, code);
 
     default:
-      return Make(ErrorCode::kUnavailable, doing, code);
+      return Make(ErrorCode::kUnavailable, doing, code, "log-unavailable");
   }
 }
 
@@ -126,7 +126,7 @@ Result<Offset> DeliveryOutcome(rd_kafka_resp_err_t code, rd_kafka_msg_status_t s
   if (absent) {
     // Damaged on the way to the broker, which threw it away: no damage in the log.
     if (code == RD_KAFKA_RESP_ERR_INVALID_MSG)
-      return Make(ErrorCode::kUnavailable, "appending", code);
+      return Make(ErrorCode::kUnavailable, "appending", code, "log-unavailable");
     return FromKafka(code, "appending");
   }
   return Make(ErrorCode::kTimeout, "appending", code);

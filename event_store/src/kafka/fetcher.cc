@@ -155,7 +155,7 @@ Result<std::unique_ptr<Fetcher::Consumer>> Fetcher::Acquire(Deadline deadline) {
     MutexLock lock(mu_);
     while (idle_.empty() && made_ >= kConsumersMax) {
       if (!lock.WaitUntil(released_, deadline)) {
-        return Error(ErrorCode::kUnavailable, "too many reads of Kafka at once");
+        return Error(ErrorCode::kUnavailable, "too many reads of Kafka at once", "overloaded");
       }
     }
     if (!idle_.empty()) {
@@ -217,7 +217,7 @@ Result<Log::Fetched> Fetcher::Fetch(const TopicPartition& at, Offset from,
       if (!error.retryable() && !damaged) return error;
     }
     if (SystemClock().Now() + kRefusedAgainAfter >= deadline) {
-      return Error(ErrorCode::kUnavailable, doing + ": Kafka does not give it");
+      return Error(ErrorCode::kUnavailable, doing + ": Kafka does not give it", "log-unavailable");
     }
     if (!silent) std::this_thread::sleep_for(kRefusedAgainAfter);
   }

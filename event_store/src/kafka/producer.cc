@@ -172,7 +172,9 @@ void Producer::Append(const TopicPartition& at, Record record, Log::AppendCallba
 }
 
 Status Producer::Ready() const {
-  if (broken_) return Error(ErrorCode::kUnavailable, "the Kafka producer is being replaced");
+  if (broken_)
+    return Error(ErrorCode::kUnavailable, "the Kafka producer is being replaced",
+                 "log-unavailable");
   return {};
 }
 
@@ -195,7 +197,7 @@ std::optional<std::size_t> Producer::RecordBytesMax(const std::string& topic) co
 }
 
 Status Producer::Check(const TopicPartition& at, const Record& record) const {
-  if (stopped_) return Error(ErrorCode::kUnavailable, "the log is being closed");
+  if (stopped_) return Error(ErrorCode::kUnavailable, "the log is being closed", "log-unavailable");
   if (at.partition.value < 0) {
     return FromKafka(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "appending to " + at.topic.str());
   }
@@ -212,7 +214,8 @@ Status Producer::Check(const TopicPartition& at, const Record& record) const {
 Error Producer::Explain(Error error, const std::string& topic) const {
   if (error.code() != ErrorCode::kNotFound || !RecordBytesMax(topic)) return error;
   return Error(ErrorCode::kUnavailable,
-               "Kafka does not know " + topic + " just now, though it did: " + error.message());
+               "Kafka does not know " + topic + " just now, though it did: " + error.message(),
+               "log-unavailable");
 }
 
 void Producer::Deliver(const std::stop_token& stopping) {

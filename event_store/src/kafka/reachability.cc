@@ -39,7 +39,7 @@ void Reachability::Lost(std::string why) {
 Status Reachability::status() const {
   MutexLock lock(mu_);
   if (answers_) return {};
-  return Error(ErrorCode::kUnavailable, why_);
+  return Error(ErrorCode::kUnavailable, why_, "log-unavailable");
 }
 
 }  // namespace bitacora::event_store::kafka
