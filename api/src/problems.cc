@@ -44,6 +44,7 @@ constexpr std::array kProblems{
     ProblemKind{40904, "unsafe-settings", "A setting of the topic could lose events"},
     ProblemKind{40905, "position-ahead", "The position is beyond the end of the topic"},
     ProblemKind{40907, "already-exists", "It exists already"},
+    ProblemKind{40908, "too-many-partitions", "The topic has more partitions than can be read"},
     ProblemKind{41000, "position-from-another-log", "The position is of another log"},
     ProblemKind{41001, "position-gone", "The position is below the earliest record kept"},
     ProblemKind{41200, "version-conflict", "The stream is not at the expected version"},

@@ -63,6 +63,14 @@ TEST_F(ATopicOfOthers, IsFoundByItsNameAtOnce) {
   EXPECT_TRUE(store_->Knows(topic_));
 }
 
+TEST_F(ATopicOfOthers, WithMorePartitionsThanAPositionNamesIsLeftAlone) {
+  log_.AddTopic(topic_, kPositionPartitionMax + 2);
+  EXPECT_EQ(store_->GetTopic(topic_).error().reason(), "too-many-partitions");
+  Restart();
+  EXPECT_TRUE(store_->Topics().empty());
+  EXPECT_TRUE(Eventually([this] { return store_->Ready().ok(); }));
+}
+
 TEST_F(ATopicOfOthers, IsReadRecordByRecord) {
   log_.AddTopic(topic_, 1);
   log_.Write({topic_, Partition(0)}, {"key", "value", {}});

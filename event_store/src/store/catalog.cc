@@ -57,6 +57,11 @@ bool StandsAtTheEnd(const HostedTopic& topic) {
   });
 }
 
+/// Nobody could be told where they stand in a topic with more partitions than a position can name.
+bool FitsAPosition(const TopicDescription& description) {
+  return description.partitions <= kPositionPartitionMax + 1;
+}
+
 bool IsHidden(const TopicName& name) { return IsReservedTopic(name); }
 
 }  // namespace
@@ -93,6 +98,13 @@ Result<std::shared_ptr<HostedTopic>> Catalog::Get(const TopicName& name) {
     if (description.error().code() != ErrorCode::kNotFound) return description.error();
     return Error(ErrorCode::kNotFound, "there is no topic of this name", "topic-unknown");
   }
+  if (!FitsAPosition(*description)) {
+    return Error(ErrorCode::kConflict,
+                 "the topic has " + std::to_string(description->partitions) +
+                     " partitions; this release reads topics of up to " +
+                     std::to_string(kPositionPartitionMax + 1),
+                 "too-many-partitions");
+  }
   return Host(*description);
 }
 
@@ -101,7 +113,7 @@ Status Catalog::Refresh() {
   Status first_failure;
   CheckLog();
   for (const TopicDescription& description : descriptions) {
-    if (IsHidden(description.name)) continue;
+    if (IsHidden(description.name) || !FitsAPosition(description)) continue;
     MutexLock lock(hosting_mu_);
     const auto known = Find(description.name);
     if (known != nullptr) known->SetUnsafeSettings(description.unsafe_settings);

@@ -150,7 +150,8 @@ class EventStore {
   virtual std::vector<Topic> Topics() const = 0;
   /// Whether the topic is hosted here already. Where it is not, GetTopic looks for it in the log.
   virtual bool Knows(const TopicName& name) const = 0;
-  /// *Blocks.* kNotFound "topic-unknown"; kUnavailable.
+  /// *Blocks.* kNotFound "topic-unknown"; kConflict "too-many-partitions": more than a position can
+  /// name; kUnavailable.
   virtual Result<Topic> GetTopic(const TopicName& name) = 0;
 
   enum class Made { kNew, kExisting };
