@@ -43,9 +43,11 @@ get_jars() {
   if [[ ! -d $jars ]]; then
     say "getting Apache Kafka $version"
     rm -rf "$jars.part"
-    mvn -q -B -Dstyle.color=never -f "$here/pom.xml" -Dkafka.version="$version" dependency:copy-dependencies \
-      -DincludeScope=runtime -DoutputDirectory="$jars.part" >&2 ||
-      die "Maven could not get Apache Kafka $version"
+    mvn -q -B -f "$here/pom.xml" -Dkafka.version="$version" dependency:copy-dependencies \
+      -DincludeScope=runtime -DoutputDirectory="$jars.part" &>"$jars.log" || {
+      cat "$jars.log" >&2
+      die "Maven could not get Apache Kafka $version; why is above"
+    }
     mv "$jars.part" "$jars"
   fi
   exec 9>&-
