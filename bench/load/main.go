@@ -1,6 +1,6 @@
 // Load that wrk does not give: appends at a steady rate with honest latencies, a filled topic, a
-// follower, idle connections. Speaks HTTP/1.1 by hand: on two cores a client library would be a good
-// part of what is measured. Each command prints one line of JSON.
+// follower, idle connections. Speaks HTTP/1.1 by hand: on two cores a client library would be a
+// good part of what is measured. Each command prints one line of JSON.
 package main
 
 import (

@@ -126,8 +126,8 @@ class Lane {
         server_(url, patience_),
         target_("/v1/topics/" + PercentEncode(options.topic) + "/events"),
         tally_(*tally),
-        thread_(
-            StartThread("append-" + std::to_string(number), [this](std::stop_token) { Work(); })) {}
+        thread_(StartThread("append-" + std::to_string(number),
+                            [this](const std::stop_token&) { Work(); })) {}
 
   /// Waits where two groups wait already.
   void Put(Group group) {
