@@ -106,6 +106,32 @@ Error CannotRead(const rocksdb::Status& status, TopicNumber topic, Partition par
   return Error(ErrorCode::kUnavailable, "the log cannot be read now", "log-unavailable");
 }
 
+/// The chain up to a record, where it is known without reading: of the first one only. The record
+/// that a read begins at is otherwise RocksDB's to check.
+std::optional<std::uint64_t> ChainBefore(Offset offset) {
+  return offset == Offset(0) ? std::optional<std::uint64_t>(0) : std::nullopt;
+}
+
+/// Checks it against the chain before it, if that is known, and moves the chain on.
+Result<StoredRecord> RecordFrom(const rocksdb::Slice& stored, const Range& range, Offset offset,
+                                std::optional<std::uint64_t>* chain) {
+  auto owned = std::make_shared<const std::string>(stored.data(), stored.size());
+  const auto value = SplitValue(*owned);
+  StoredRecord record;
+  if (!value.ok() || !DecodeBody(value->body, &record)) {
+    return DamagedRecord(range.topic, range.partition, offset, "is not readable");
+  }
+  if (*chain && value->stamp.chain !=
+                    NextChain(**chain, offset, value->stamp.time_ms, DigestOfBody(value->body))) {
+    return DamagedRecord(range.topic, range.partition, offset, "is not what was written");
+  }
+  *chain = value->stamp.chain;
+  record.offset = offset;
+  record.timestamp_ms = value->stamp.time_ms;
+  record.bytes = std::move(owned);
+  return record;
+}
+
 Error WithPath(const Error& error, const std::string& directory) {
   return Error(error.code(), "the log in " + directory + ": " + error.message(), error.reason());
 }
@@ -307,6 +333,7 @@ Result<Stamp> Storage::ReadStamp(TopicNumber topic, Partition partition, Offset 
 
 Status Storage::Read(const Range& range, const RangeLimits& limits,
                      std::vector<StoredRecord>* out) const {
+  if (limits.records_max == 1) return ReadOne(range, out);
   const std::string first = RecordKey(range.topic, range.partition, range.from);
   const std::string behind = RecordKey(range.topic, range.partition, range.end);
   const rocksdb::Slice upper_bound = ToSlice(behind);
@@ -314,11 +341,7 @@ Status Storage::Read(const Range& range, const RangeLimits& limits,
   how.iterate_upper_bound = &upper_bound;
   const std::unique_ptr<rocksdb::Iterator> rows(db_->NewIterator(how));
 
-  const auto damaged = [&](Offset offset, std::string_view what) {
-    return DamagedRecord(range.topic, range.partition, offset, what);
-  };
-  std::optional<std::uint64_t> chain;  // Of the record before; the first is RocksDB's to check.
-  if (range.from == Offset(0)) chain = 0;
+  std::optional<std::uint64_t> chain = ChainBefore(range.from);
   std::size_t bytes = 0;
   Offset next = range.from;
   const auto records_before = out->size();
@@ -326,22 +349,11 @@ Status Storage::Read(const Range& range, const RangeLimits& limits,
     const std::size_t count = out->size() - records_before;
     if (count >= limits.records_max || (count > 0 && bytes >= limits.bytes_max)) return {};
     if (ToView(rows->key()) != RecordKey(range.topic, range.partition, next)) {
-      return damaged(next, "is missing");
+      return DamagedRecord(range.topic, range.partition, next, "is missing");
     }
     const rocksdb::Slice stored = rows->value();
     if (!rows->status().ok()) break;
-    auto owned = std::make_shared<const std::string>(stored.data(), stored.size());
-    const auto value = SplitValue(*owned);
-    StoredRecord record;
-    if (!value.ok() || !DecodeBody(value->body, &record)) return damaged(next, "is not readable");
-    if (chain && value->stamp.chain !=
-                     NextChain(*chain, next, value->stamp.time_ms, DigestOfBody(value->body))) {
-      return damaged(next, "is not what was written");
-    }
-    chain = value->stamp.chain;
-    record.offset = next;
-    record.timestamp_ms = value->stamp.time_ms;
-    record.bytes = std::move(owned);
+    BITACORA_ASSIGN_OR_RETURN(StoredRecord record, RecordFrom(stored, range, next, &chain));
     bytes += stored.size();
     out->push_back(std::move(record));
     next = next.Next();
@@ -350,8 +362,23 @@ Status Storage::Read(const Range& range, const RangeLimits& limits,
     return CannotRead(rows->status(), range.topic, range.partition, next);
   }
   if (next < range.end && out->size() - records_before < limits.records_max) {
-    return damaged(next, "is missing");
+    return DamagedRecord(range.topic, range.partition, next, "is missing");
   }
+  return {};
+}
+
+Status Storage::ReadOne(const Range& range, std::vector<StoredRecord>* out) const {
+  rocksdb::PinnableSlice stored;
+  const rocksdb::Status got =
+      db_->Get(rocksdb::ReadOptions(), db_->DefaultColumnFamily(),
+               ToSlice(RecordKey(range.topic, range.partition, range.from)), &stored);
+  if (got.IsNotFound()) {
+    return DamagedRecord(range.topic, range.partition, range.from, "is missing");
+  }
+  if (!got.ok()) return CannotRead(got, range.topic, range.partition, range.from);
+  std::optional<std::uint64_t> chain = ChainBefore(range.from);
+  BITACORA_ASSIGN_OR_RETURN(StoredRecord record, RecordFrom(stored, range, range.from, &chain));
+  out->push_back(std::move(record));
   return {};
 }
 

@@ -105,6 +105,8 @@ class Storage {
   Status MakeAgain();
   Status OpenDatabase(bool read_only, bool make);
   rocksdb::Options RocksOptions(bool make);
+  /// A look-up: for one record it costs a fraction of what an iterator does.
+  Status ReadOne(const Range& range, std::vector<StoredRecord>* out) const;
 
   const StorageOptions options_;
   Contents contents_;
