@@ -44,7 +44,10 @@ class KafkaLog final : public Log {
 
   std::string id() const override { return admin_->cluster_id(); }
 
+  // Questions about topics are not put to a Kafka that is away: they would wait for all their time.
+  // The prober finds out when it is back.
   Result<std::vector<TopicDescription>> Topics() override {
+    BITACORA_RETURN_IF_ERROR(reachability_.known());
     auto topics = admin_->Topics();
     if (topics.ok()) {
       for (const TopicDescription& topic : *topics) producer_->Learn(topic);
@@ -53,6 +56,7 @@ class KafkaLog final : public Log {
   }
 
   Result<TopicDescription> Describe(const TopicName& topic) override {
+    BITACORA_RETURN_IF_ERROR(reachability_.known());
     auto described = admin_->Describe(topic);
     if (described.ok()) producer_->Learn(*described);
     if (!described.ok() && described.error().code() == ErrorCode::kNotFound) {
@@ -62,6 +66,7 @@ class KafkaLog final : public Log {
   }
 
   Status CreateTopic(const TopicName& topic, std::int32_t partitions) override {
+    BITACORA_RETURN_IF_ERROR(reachability_.known());
     return admin_->CreateTopic(topic, partitions);
   }
 

@@ -17,6 +17,7 @@ void Reachability::Answered() {
   {
     MutexLock lock(mu_);
     if (answers_) return;
+    asked_ = true;
     ++connections_;
     answers_ = true;
     why_.clear();
@@ -28,6 +29,7 @@ void Reachability::Answered() {
 void Reachability::Lost(std::string why) {
   {
     MutexLock lock(mu_);
+    asked_ = true;
     why_ = why;
     if (!answers_) return;
     answers_ = false;
@@ -40,6 +42,14 @@ Status Reachability::status() const {
   MutexLock lock(mu_);
   if (answers_) return {};
   return Error(ErrorCode::kUnavailable, why_, "log-unavailable");
+}
+
+Status Reachability::known() const {
+  {
+    MutexLock lock(mu_);
+    if (!asked_) return {};
+  }
+  return status();
 }
 
 }  // namespace bitacora::event_store::kafka

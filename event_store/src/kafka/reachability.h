@@ -24,6 +24,8 @@ class Reachability {
   /// kUnavailable with the reason, also before the first answer.
   Status status() const EXCLUDES(mu_);
   bool answers() const { return answers_; }
+  /// As status, but a Kafka nobody has asked yet is not called away.
+  Status known() const EXCLUDES(mu_);
   /// How often it has begun to answer.
   std::uint64_t connections() const { return connections_; }
 
@@ -33,6 +35,7 @@ class Reachability {
   std::atomic<std::uint64_t> connections_{0};
 
   mutable Mutex mu_;
+  bool asked_ GUARDED_BY(mu_) = false;  ///< And an answer came, or none.
   std::string why_ GUARDED_BY(mu_) = "Kafka has not answered yet";
 };
 

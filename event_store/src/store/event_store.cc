@@ -76,7 +76,8 @@ class EventStoreImpl final : public EventStore {
           [this](const TopicPartition& at) { Notify(at); }));
     }
     catalog_.UseThreads(threads_);
-    Refresh();
+    // A log that was never reached may keep this waiting; the node starts without it.
+    if (log_.Connections() > 0) Refresh();
     refresher_ = StartThread("topics", [this](std::stop_token stop) { RunRefresh(stop); });
     return {};
   }
@@ -376,13 +377,16 @@ class EventStoreImpl final : public EventStore {
   void RunRefresh(const std::stop_token& stop) {
     Mutex mu;
     MutexLock lock(mu);
+    // Taken before a refresh, so that a log which comes back during it is looked at again.
+    std::uint64_t connections = log_.Connections();
+    if (!discovered_) Refresh();
     while (!stop.stop_requested()) {
-      const auto interval = discovered_ ? options_.refresh_interval : kDiscoverAgain;
-      const Deadline due = clock_.Now() + interval;
-      const std::uint64_t connections = log_.Connections();
+      const Deadline due =
+          clock_.Now() + (discovered_ ? options_.refresh_interval : kDiscoverAgain);
       while (!stop.stop_requested() && clock_.Now() < due && log_.Connections() == connections) {
         lock.WaitUntil(refresh_changed_, std::min(due, clock_.Now() + kLookForReconnect));
       }
+      connections = log_.Connections();
       if (!stop.stop_requested()) Refresh();
     }
   }

@@ -138,8 +138,8 @@ class Log {
   /// readiness and for refusing before any work is done.
   virtual Status Writable() const = 0;
 
-  /// Grows each time the log comes back after it was away: it may then be another than before.
-  /// Does not block.
+  /// 0 until the log was reached. Grows each time it comes back after it was away: it may then be
+  /// another than before. Does not block.
   virtual std::uint64_t Connections() const = 0;
 
   /// A copy of the log that another process may read while this one goes on, in the new directory
