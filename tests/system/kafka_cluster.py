@@ -18,6 +18,7 @@ class Cluster:
         self.apart = apart
         self.brokers = None
         self.paused = set()
+        self.dead = set()
 
     def start(self):
         self.brokers = self._script(
@@ -33,9 +34,16 @@ class Cluster:
     def kill(self, node):
         self.paused.discard(node)
         self._script("kill-node", str(node))
+        self.dead.add(node)
 
     def start_node(self, node):
         self._script("start-node", str(node))
+        self.dead.discard(node)
+
+    def start_all(self):
+        """What a test that failed has left dead."""
+        for node in list(self.dead):
+            self.start_node(node)
 
     def pause(self, node):
         os.kill(self._pid(node), signal.SIGSTOP)

@@ -7,6 +7,7 @@ import pytest
 from conftest import unique
 from ledger import Ledger
 from server import problem_of, wait_until
+from sizes import SEED
 
 ROUNDS = 40
 
@@ -143,10 +144,10 @@ class Alternating:
         return self.servers[0].client(check)
 
 
-def test_a_killed_server_costs_the_other_nothing(pair, topic, capsys):
+def test_a_killed_server_costs_the_other_nothing(pair, topic, say):
     """Clients send what was not answered again, wherever: it is there once."""
     one, two = pair
-    ledger = Ledger(Alternating(pair), topic, clients=8, seed=3).start()
+    ledger = Ledger(Alternating(pair), topic, clients=8, seed=SEED).start()
     for victim in (one, two, one):
         ledger.wait_for(300)
         wait_until(lambda: ledger.in_flight() >= 4, what="load")
@@ -155,8 +156,7 @@ def test_a_killed_server_costs_the_other_nothing(pair, topic, capsys):
         victim.again()
     ledger.wait_for(200)
     ledger.stop()
-    with capsys.disabled():
-        print(f"\ntwo servers: {ledger.acks} acknowledged appends, {ledger.unanswered} unanswered")
+    say(f"two servers: {ledger.acks} acknowledged appends, {ledger.unanswered} without an answer")
     assert ledger.compare() == []
     for stream in (stream for client in ledger.clients for stream in client.streams):
         head = stream_of(one.client(), topic, stream).headers["ETag"]

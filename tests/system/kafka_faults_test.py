@@ -1,0 +1,111 @@
+"""Faults of a Kafka of three brokers under load: what was acknowledged is there, once and in order."""
+
+import random
+import time
+
+import pytest
+
+from conftest import unique
+from kafka_broker import Broker
+from kafka_cluster import Cluster
+from ledger import History, Ledger
+from server import Server, wait_until
+from sizes import SEED, sized
+
+FAULTS = {"kill": sized(1, 5, 100), "stop": sized(0, 2, 30), "cut": sized(0, 1, 30)}
+FAULT_S = 20      # How long a broker stands still or is cut off.
+BETWEEN = 200     # Acknowledgements between two faults, at least.
+UNANSWERED = 4    # Appends, when a fault begins, at least.
+PARTITIONS = 4
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    made = Cluster(tmp_path_factory.mktemp("kafka") / "run", nodes=3, apart=FAULTS["cut"] > 0)
+    try:
+        yield made.start()
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def broker(cluster):
+    made = Broker(cluster.brokers)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def server(tmp_path, cluster):
+    made = Server(tmp_path / "data", cluster.brokers)
+    yield made.start()
+    made.kill()
+
+
+class Faults:
+    """Of a node that leads; each ends with all three brokers in sync again."""
+
+    def __init__(self, cluster, broker, ledger, say):
+        self.cluster, self.broker, self.ledger, self.say = cluster, broker, ledger, say
+        self.random = random.Random(SEED)
+
+    def run(self, after_each):
+        order = [fault for fault, count in FAULTS.items() for _ in range(count)]
+        self.random.shuffle(order)
+        for fault in order:
+            self.ledger.wait_for(BETWEEN)
+            wait_until(lambda: self.ledger.in_flight() >= UNANSWERED, what="load")
+            node = self.random.choice(self.broker.leaders(self.ledger.topic))
+            begin, acks, in_flight = time.monotonic(), self.ledger.acks, self.ledger.in_flight()
+            getattr(self, fault)(node)
+            wait_until(lambda: self.broker.in_sync(self.ledger.topic) == [3] * PARTITIONS, 120,
+                       "all replicas in sync")
+            self.say(f"{fault} of node {node}: {in_flight} appends unanswered, "
+                     f"{self.ledger.acks - acks} acknowledged in the {time.monotonic() - begin:.0f} s "
+                     "until all were in sync")
+            after_each()
+        self.ledger.wait_for(BETWEEN)
+
+    def kill(self, node):
+        self.cluster.kill(node)
+        self.ledger.wait_for(BETWEEN)  # By the two that are left.
+        self.cluster.start_node(node)
+
+    def stop(self, node):
+        self.cluster.pause(node)
+        time.sleep(FAULT_S)  # The fault itself; nothing is waited for.
+        self.cluster.resume(node)
+
+    def cut(self, node):
+        self.cluster.cut(node)
+        time.sleep(FAULT_S)  # As above.
+        self.cluster.heal(node)
+
+
+def metric(client, name):
+    return int(sum(float(line.rpartition(" ")[2])
+                   for line in client.get("/metrics").text.splitlines() if line.startswith(name)))
+
+
+def test_losing_a_broker_loses_and_repeats_nothing(cluster, broker, server, tmp_path, say):
+    ledger = Ledger.begin(server, unique("faults"), seed=SEED, partitions=PARTITIONS)
+    client = server.client()
+    assert client.get(f"/v1/topics/{ledger.topic}").json()["durability"] == "replicated"
+    history = History(server, ledger.topic)
+    Faults(cluster, broker, ledger, say).run(history.follow)
+    ledger.stop()
+    differences = ledger.compare() + history.compare()
+    unknown = 'bitacora_kafka_appends_total{outcome="unknown"}'
+    say(f"{ledger.acks} acknowledged appends, {ledger.unanswered} without an answer, "
+        f"{metric(client, unknown)} unknown to a producer, "
+        f"{metric(client, 'bitacora_kafka_producers_replaced_total')} producers replaced, "
+        f"{len(differences)} differences")
+    assert differences == []
+    verified = server.run("verify", "--topic", ledger.topic)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    # A node that knows nothing yet reads the same.
+    ledger.server = Server(tmp_path / "other", cluster.brokers).start()
+    try:
+        assert ledger.compare() == []
+    finally:
+        ledger.server.kill()
