@@ -1,7 +1,7 @@
 // Plants one fault in the read models of a server that is stopped, below everything that keeps
 // documents, positions and digests together. What it does is what `bitacora verify` must find.
 //
-//   read_model_faults_tool DIR byte|row|offset|cursor SEED
+//   read_model_faults_tool DIR MODEL byte|row|offset|cursor SEED
 //       DIR is state/read_models. Of one row, chosen by SEED, a bit of its value is flipped, the
 //       whole of it is dropped, or the offset beside it is shifted by one; "cursor" shifts what
 //       stands beside a partition: how many records were folded into it.
@@ -32,11 +32,16 @@ struct Entry {
   std::string value;
 };
 
-std::vector<Entry> EntriesOf(rocksdb::DB& db, std::string_view kind) {
+/// Those of one model; none where it is not known.
+std::vector<Entry> EntriesOf(rocksdb::DB& db, const std::string& name, std::string_view kind) {
   std::vector<Entry> entries;
+  std::string bytes;
+  if (!db.Get(rocksdb::ReadOptions(), std::string(kModelPrefix) + name, &bytes).ok()) return {};
+  const std::optional<Model> model = DecodeModel(name, bytes);
+  if (!model) return {};
+  const std::string prefix = ModelKey(kind, model->number);
   const std::unique_ptr<rocksdb::Iterator> at(db.NewIterator(rocksdb::ReadOptions()));
-  for (at->Seek(std::string(kind)); at->Valid() && at->key().starts_with(std::string(kind));
-       at->Next()) {
+  for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix); at->Next()) {
     entries.push_back({at->key().ToString(), at->value().ToString()});
   }
   return entries;
@@ -72,7 +77,8 @@ rocksdb::Status Plant(rocksdb::DB& db, const Entry& entry, const std::string& fa
   return db.Put(options, entry.key, Damaged(entry.value, fault == "byte", random));
 }
 
-int Main(const std::string& directory, const std::string& fault, std::uint64_t seed) {
+int Main(const std::string& directory, const std::string& model, const std::string& fault,
+         std::uint64_t seed) {
   rocksdb::DB* opened = nullptr;
   rocksdb::Status status = rocksdb::DB::Open(rocksdb::Options(), directory, &opened);
   const std::unique_ptr<rocksdb::DB> db(opened);
@@ -81,7 +87,7 @@ int Main(const std::string& directory, const std::string& fault, std::uint64_t s
     return 1;
   }
   const std::string_view kind = fault == "cursor" ? kStatePrefix : kDocumentPrefix;
-  const std::vector<Entry> entries = EntriesOf(*db, kind);
+  const std::vector<Entry> entries = EntriesOf(*db, model, kind);
   if (entries.empty()) {
     std::cerr << "there is nothing to damage\n";
     return 1;
@@ -104,10 +110,10 @@ int Main(const std::string& directory, const std::string& fault, std::uint64_t s
 }  // namespace bitacora::projections
 
 int main(int argc, char** argv) {
-  const std::string fault = argc == 4 ? argv[2] : "";
+  const std::string fault = argc == 5 ? argv[3] : "";
   if (fault != "byte" && fault != "row" && fault != "offset" && fault != "cursor") {
-    std::cerr << "usage: read_model_faults_tool DIR byte|row|offset|cursor SEED\n";
+    std::cerr << "usage: read_model_faults_tool DIR MODEL byte|row|offset|cursor SEED\n";
     return 2;
   }
-  return bitacora::projections::Main(argv[1], fault, std::strtoull(argv[3], nullptr, 10));
+  return bitacora::projections::Main(argv[1], argv[2], fault, std::strtoull(argv[4], nullptr, 10));
 }
