@@ -116,10 +116,10 @@ class Server:
         text = self.client(check=False).get("/metrics").text
         return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE).group(1))
 
-    def run(self, *arguments, stdin=None):
+    def run(self, *arguments, stdin=None, seconds=120):
         """A finished subcommand of the program, as a client of this server."""
         return subprocess.run([PROGRAM, *arguments], capture_output=True, encoding="utf-8",
-                              timeout=120, input=stdin if stdin is not None else "",
+                              timeout=seconds, input=stdin if stdin is not None else "",
                               env={**environment(), "BITACORA_SERVER": self.url})
 
 
