@@ -48,7 +48,9 @@ class Writer:
                 answer.read()
             except (OSError, http.client.HTTPException) as error:
                 self.unanswered = (key, sent)
-                self.reset = isinstance(error, ConnectionResetError)
+                # A connection that was closed in order is RemoteDisconnected, which is one, too.
+                self.reset = isinstance(error, ConnectionResetError) and not isinstance(
+                    error, http.client.RemoteDisconnected)
                 return
             self.statuses[answer.status] += 1
             if answer.status == 201:
