@@ -14,4 +14,6 @@ _spec.loader.exec_module(_system)
 LOG = _system.LOG
 SKIPPED = _system.SKIPPED
 make_server = _system.make_server
+say = _system.say
 pytest_sessionstart = _system.pytest_sessionstart
+pytest_sessionfinish = _system.pytest_sessionfinish

@@ -3,7 +3,7 @@
 Sixteen clients use twenty streams while servers die and stand still; a checker then looks for an
 order of all operations that explains every answer. One embedded server, or two on one Kafka.
 
-BITACORA_TEST_SIZE says how many histories of how many operations, BITACORA_SEED the first's seed.
+BITACORA_TEST_SIZE says how many histories of how many operations, BITACORA_TEST_SEED the first's.
 The file of each history stays in BITACORA_HISTORIES until the next run.
 """
 
@@ -20,11 +20,9 @@ import checker
 from conftest import LOG, SKIPPED
 from history import Load
 from server import wait_until
+from sizes import SEED, sized
 
-SIZE = os.environ.get("BITACORA_TEST_SIZE") or "short"
-HISTORIES, OPERATIONS, FAULTS = {
-    "short": (3, 2_000, 3), "full": (10, 20_000, 6), "long": (100, 200_000, 40)}[SIZE]
-SEED = int(os.environ.get("BITACORA_SEED") or 1)
+HISTORIES, OPERATIONS, FAULTS = sized((3, 2_000, 3), (10, 20_000, 6), (100, 200_000, 40))
 UNANSWERED = 4       # Requests at a kill, at least.
 PATIENCE = 2         # Seconds until a client turns away from a server that stands still.
 PAUSE = 1.5 * PATIENCE
@@ -80,7 +78,7 @@ def servers(make_server):
     return [make_server(f"data{number}").start() for number in range(2 if LOG == "kafka" else 1)]
 
 
-def test_histories_are_linearizable_and_planted_faults_are_found(servers, directory, capsys):
+def test_histories_are_linearizable_and_planted_faults_are_found(servers, directory, say):
     """The faults are planted into what was really recorded: so the checker is known to look."""
     for number in range(HISTORIES):
         seed = SEED + number
@@ -88,8 +86,7 @@ def test_histories_are_linearizable_and_planted_faults_are_found(servers, direct
         load = record(servers, path, seed)
         assert load.history.unknown > 0, f"seed {seed}: no kill met an append"
         done = checker.check(path)
-        with capsys.disabled():
-            print(f"\n{LOG} log, seed {seed}: {done.stdout.strip()}")
+        say(f"seed {seed}: {done.stdout.strip()}")
         assert done.returncode == 0, f"{LOG} log, seed {seed}: {done.stdout}"
         if number == 0:
             find_planted_faults(path)
