@@ -176,7 +176,10 @@ HttpResponse ProblemResponse(const ProblemKind& kind, std::string_view detail,
 HttpResponse ProblemResponse(const Error& error, const ProblemMembers& members) {
   const ProblemKind& kind = ProblemOf(error);
   if (!IsForClients(kind)) {
-    if (kind.status() == 500) LogError("internal error", {{"error", error.ToString()}});
+    if (kind.status() != 500) {
+      return ProblemResponse(kind, "not possible just now; the server's log says more", members);
+    }
+    LogError("internal error", {{"error", error.ToString()}});
     return ProblemResponse(kind, "something went wrong inside the server; its log says more",
                            members);
   }
