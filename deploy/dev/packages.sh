@@ -28,6 +28,7 @@ kafka_packages=(
 test_packages=(
   libgtest-dev libgmock-dev                          # unit and component tests
   python3-pytest python3-jsonschema python3-requests # tests of the running server
+  python3-venv                                       # requests made from the OpenAPI document
   e2fsprogs mount                                    # power cuts: ext4 on a loop device
   iproute2 iptables                                  # networks that fail
   procps                                             # what a process uses
