@@ -207,6 +207,8 @@ def test_a_topic_deleted_and_made_anew_is_another(broker, make_server):
     assert other.put(f"/v1/topics/{topic}", {"partitions": 1}).status_code == 201
     assert other.append(topic, "s", placed()).json()["version"] == 0
 
+    client = server.client()  # The old connection has been idle for as long as the other's start took.
+
     def goes_on():
         answer = client.append(topic, "s", placed())
         return answer.status_code == 201 and answer
