@@ -9,7 +9,7 @@ import random
 import threading
 import time
 
-from conftest import LOG, unique
+from conftest import LOG
 from raw import address_of
 from server import wait_until
 from sizes import SEED, sized
@@ -162,9 +162,9 @@ def compare(server, topic, streams):
             yield f"{stream}: the refused append is {verdict}"
 
 
-def test_every_copy_gets_the_first_answer(make_server, say):
+def test_every_copy_gets_the_first_answer(long_topic, make_server, say):
     servers = [make_server(f"node-{n}").start() for n in range(2 if LOG == "kafka" else 1)]
-    topic = unique("t")
+    topic = long_topic
     assert servers[0].client().put(f"/v1/topics/{topic}", {"partitions": 4}).status_code == 201
     for server in servers:
         wait_until(lambda server=server: server.client().get(f"/v1/topics/{topic}").status_code == 200)

@@ -1,11 +1,13 @@
 """What the system tests share: a server on the log that BITACORA_TEST_LOG names, and topics."""
 
+import contextlib
 import os
 import uuid
 
 import pytest
 
 import powercut
+from kafka_broker import Broker, KafkaError
 from server import Server
 from sizes import SEED, SIZE
 
@@ -57,6 +59,19 @@ def make_server(tmp_path):
     yield make
     for server in made:
         server.kill()
+
+
+@pytest.fixture
+def long_topic():
+    """The name of a topic for many events. No Kafka keeps them: every server that is started there
+    later would have to fold them."""
+    name = unique("long")
+    yield name
+    if LOG == "kafka":
+        broker = Broker(KAFKA)
+        with contextlib.suppress(KafkaError):  # It was never made.
+            broker.delete(name)
+        broker.close()
 
 
 @pytest.fixture

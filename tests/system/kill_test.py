@@ -1,7 +1,6 @@
 """Kills under load: every acknowledged append is there once, in order, unchanged, and what was read
 once never changes."""
 
-from conftest import unique
 from ledger import History, Ledger
 from server import wait_until
 from sizes import SEED, sized
@@ -25,9 +24,9 @@ def kill_when_busy(ledger):
             return ledger.unanswered - before
 
 
-def test_kills_lose_and_repeat_nothing(make_server, say):
+def test_kills_lose_and_repeat_nothing(long_topic, make_server, say):
     server = make_server().start()
-    ledger = Ledger.begin(server, unique("ledger"), seed=SEED)
+    ledger = Ledger.begin(server, long_topic, seed=SEED)
     history = History(server, ledger.topic)
     for number in range(1, KILLS + 1):
         acknowledged = ledger.acks

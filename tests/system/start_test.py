@@ -3,7 +3,6 @@
 import json
 import time
 
-from conftest import unique
 from sizes import sized
 
 EVENTS = sized(short=30_000, full=1_000_000, long=1_000_000)
@@ -19,10 +18,10 @@ def batch(first):
                         "data": {"n": n}} for n in range(first, first + OF_A_REQUEST)])
 
 
-def test_a_start_after_a_kill_replays_little(make_server, say):
+def test_a_start_after_a_kill_replays_little(long_topic, make_server, say):
     server = make_server().start()
     client = server.client(check=False)
-    topic = unique("t")
+    topic = long_topic
     assert client.put(f"/v1/topics/{topic}", {"partitions": 4}).status_code == 201
     began = time.monotonic()
     for first in range(0, EVENTS, OF_A_REQUEST):

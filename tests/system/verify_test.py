@@ -73,9 +73,9 @@ def test_every_planted_fault_is_found(make_server, say, tmp_path):
         say(f"{OF_EACH} of {OF_EACH} planted faults of the kind '{fault}' found and named; equal without")
 
 
-def test_no_false_alarm_while_clients_write(make_server, say):
+def test_no_false_alarm_while_clients_write(long_topic, make_server, say):
     server = make_server().start()
-    ledger = Ledger.begin(server, unique("ledger"), seed=SEED)
+    ledger = Ledger.begin(server, long_topic, seed=SEED)
     ledger.wait_for(200)
     for number in range(1, UNDER_LOAD + 1):
         before = ledger.acks
