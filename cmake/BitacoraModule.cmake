@@ -19,6 +19,11 @@ endfunction()
 # cases with ctest. LABELS say what the test needs: unit (nothing), component (a directory, the
 # in-process mock broker), broker (a real Kafka), drill (kills and replays). FILTER is GoogleTest's,
 # for suites of which not every case applies.
+#
+# The target sanitized_tests builds those that need nothing else: `./dev test` runs them with
+# AddressSanitizer and UBSan too.
+add_custom_target(sanitized_tests)
+
 function(bitacora_test name)
   cmake_parse_arguments(arg "" "TIMEOUT;FILTER" "SOURCES;USES;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
@@ -30,6 +35,9 @@ function(bitacora_test name)
     bitacora_warnings ${arg_USES} GTest::gmock GTest::gtest_main)
   if(NOT arg_FILTER)
     set(arg_FILTER "*")
+  endif()
+  if(arg_LABELS MATCHES "^(unit|component)$")
+    add_dependencies(sanitized_tests ${name})
   endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 TEST_FILTER "${arg_FILTER}"
     PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})

@@ -79,7 +79,7 @@ tests() { # [--full|--long] ctest's arguments…
   fi
   # Arguments mean that somebody looks for one thing: then the build with sanitizers is left out.
   if (($# == 0)); then
-    build asan
+    build asan sanitized_tests
     run_ctest asan -L 'unit|component' -LE 'broker|drill|system' || failed=1
   fi
   run_ctest dev "${without[@]}" "$@" || failed=1
