@@ -1,11 +1,13 @@
 #include "src/serve.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <utility>
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <bitacora/api/http_server.h>
 #include <bitacora/api/service.h>
@@ -62,6 +64,17 @@ class StopSignals {
  private:
   sigset_t signals_{};
 };
+
+/// The soft limit, often 1,024, protects programs that call select(): this one may have what the
+/// hard limit allows, as Go's and Java's runtimes take it too.
+void RaiseDescriptorLimit() {
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return;
+  descriptors.rlim_cur = descriptors.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &descriptors) != 0) {
+    LogWarning("the limit of open files stays as it is", {{"errno", errno}});
+  }
+}
 
 event_store::KafkaLogOptions KafkaOptions(const ServeOptions& options) {
   event_store::KafkaLogOptions kafka;
@@ -205,6 +218,7 @@ Status Serve(const ServeOptions& options, const StopSignals& signals) {
 
 int RunServe(const ServeOptions& options) {
   ConfigureLog(options.log_level, options.log_format);
+  RaiseDescriptorLimit();
   const StopSignals signals;
   const Status served = Serve(options, signals);
   return served.ok() ? kDone : Fail(served.error());

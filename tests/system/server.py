@@ -45,15 +45,18 @@ class Server:
         if kafka:
             self.arguments += ["--kafka", kafka]
         self.variables = {}  # Of its environment, besides ours.
+        self.descriptors = None  # How many it may open: a number, or "soft:hard".
         self.process = None
         self.url = None
         self.log = self.data.parent / (self.data.name + ".log")
 
     def start(self, listen="127.0.0.1:0", seconds=60):
         """Returns once the server says that it is ready."""
+        limited = ["prlimit", f"--nofile={self.descriptors}"] if self.descriptors else []
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--listen", listen, *self.arguments], stdout=subprocess.PIPE,
-            stderr=open(self.log, "ab"), encoding="utf-8", env={**environment(), **self.variables})
+            [*limited, PROGRAM, "serve", "--listen", listen, *self.arguments],
+            stdout=subprocess.PIPE, stderr=open(self.log, "ab"), encoding="utf-8",
+            env={**environment(), **self.variables})
         line = self._first_line(seconds)
         match = re.fullmatch(r"listening on (http://\S+)\n", line)
         assert match, f"first line on stdout: {line!r}; log: {self.log_tail()}"

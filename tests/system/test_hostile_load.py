@@ -6,6 +6,7 @@ printed (pytest -s), never asserted: machines differ.
 import multiprocessing
 import os
 import pathlib
+import re
 import resource
 import select
 import time
@@ -35,13 +36,8 @@ def started(make_server):
 
     def start(*flags, descriptors=None):
         server = make_server(unique("data"), flags)
-        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if descriptors:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, limits[1]))
-        try:
-            server.start()
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        server.descriptors = descriptors
+        server.start()
         client = server.client()
         assert client.put("/v1/topics/t", {"partitions": 3}).status_code == 201
         for number in range(50):
@@ -281,6 +277,12 @@ def test_connections_that_drip_are_cut(started):
             neighbour.wait_for(2)
         neighbour.report("500 dripping connections")
     expect_back(server, before, "dripping connections")
+
+
+def test_the_limit_of_descriptors_is_the_hard_one(started):
+    server = started(descriptors="200:3000")
+    limits = pathlib.Path(f"/proc/{server.process.pid}/limits").read_text(encoding="ascii")
+    assert re.search(r"^Max open files +3000 +3000 ", limits, re.MULTILINE), limits
 
 
 @pytest.mark.parametrize("descriptors", [96, 256])
