@@ -33,6 +33,10 @@ function(bitacora_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE
     bitacora_warnings ${arg_USES} GTest::gmock GTest::gtest_main)
+  if(BITACORA_SANITIZE)
+    # The test's own lines need no optimiser, and building them takes half as long without.
+    target_compile_options(${name} PRIVATE -O0)
+  endif()
   if(NOT arg_FILTER)
     set(arg_FILTER "*")
   endif()
