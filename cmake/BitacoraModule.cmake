@@ -20,9 +20,10 @@ endfunction()
 # in-process mock broker), broker (a real Kafka), drill (kills and replays). FILTER is GoogleTest's,
 # for suites of which not every case applies.
 #
-# The target sanitized_tests builds those that need nothing else: `./dev test` runs them with
-# AddressSanitizer and UBSan too.
+# The target sanitized_tests builds those of the first two labels, and the program for those in
+# Python: `./dev test` runs them with AddressSanitizer and UBSan too.
 add_custom_target(sanitized_tests)
+add_dependencies(sanitized_tests bitacora)
 
 function(bitacora_test name)
   cmake_parse_arguments(arg "" "TIMEOUT;FILTER" "SOURCES;USES;LABELS" ${ARGN})

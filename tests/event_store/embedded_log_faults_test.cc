@@ -213,8 +213,11 @@ TEST_P(AFailureAtAnyOperation, LosesNothingAndCallsNothingFailedThatIsThere) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Write, AFailureAtAnyOperation, testing::Values(Operation::kWrite));
-INSTANTIATE_TEST_SUITE_P(Sync, AFailureAtAnyOperation, testing::Values(Operation::kSync));
+INSTANTIATE_TEST_SUITE_P(Of, AFailureAtAnyOperation,
+                         testing::Values(Operation::kWrite, Operation::kSync),
+                         [](const testing::TestParamInfo<Operation>& operation) {
+                           return operation.param == Operation::kWrite ? "Write" : "Sync";
+                         });
 
 }  // namespace
 }  // namespace bitacora::event_store

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <ostream>
 #include <string>
 
 #include <rocksdb/file_system.h>
@@ -14,6 +15,10 @@ namespace bitacora::tests {
 class FailingFileSystem final : public rocksdb::FileSystemWrapper {
  public:
   enum class Operation { kWrite, kSync };
+  /// For GoogleTest, which puts it into the names of tests.
+  friend void PrintTo(Operation operation, std::ostream* out) {
+    *out << (operation == Operation::kWrite ? "write" : "sync");
+  }
 
   FailingFileSystem() : rocksdb::FileSystemWrapper(rocksdb::FileSystem::Default()) {}
   const char* Name() const override { return "FailingFileSystem"; }
