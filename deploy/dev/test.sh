@@ -64,7 +64,7 @@ tests() { # [--full|--long] ctest's arguments…
       ;;
   esac
   need_packages "${build_packages[@]}" "${kafka_packages[@]}" "${test_packages[@]}"
-  local results=build/test-results failed=0
+  local results=$root/build/test-results failed=0
   local -a without=()
   rm -rf "$results"
   mkdir -p "$results"
