@@ -379,11 +379,18 @@ TEST_F(DrillOfADamagedReadModel, FindsAPositionThatWentBack) {
   EXPECT_THAT(Named(Drill()), ElementsAre("cursor -"));
 }
 
-TEST_F(DrillOfADamagedReadModel, FindsAPositionThatIsNone) {
-  for (const std::int64_t nonsense : {std::int64_t{-5}, INT64_MAX, INT64_MIN}) {
+TEST_F(DrillOfADamagedReadModel, FindsAnotherBeginning) {
+  for (const std::int64_t nonsense : {std::int64_t{5}, INT64_MAX}) {
     PlantState([&](PartitionState& state) { state.first = Offset(nonsense); });
     EXPECT_THAT(Named(Drill()), ElementsAre("cursor -")) << nonsense;
   }
+}
+
+TEST_F(DrillOfADamagedReadModel, SaysThatAPositionIsNone) {
+  PlantState([](PartitionState& state) { state.first = Offset(-5); });
+  const auto started = drills_->Start(kOrders);
+  ASSERT_FALSE(started.ok());
+  EXPECT_EQ(started.error().reason(), "state-damaged");
 }
 
 TEST_F(DrillOfADamagedReadModel, FindsAnotherChainCountOrDigest) {
