@@ -131,6 +131,10 @@ class ReadModelsImpl final : public ReadModels {
   }
 
   void EndWaits() override {
+    {
+      MutexLock lock(mu_);
+      waits_ended_ = true;
+    }
     for (const auto& model : Running()) model->applied.Close();
   }
 
@@ -197,6 +201,7 @@ class ReadModelsImpl final : public ReadModels {
     std::shared_ptr<RunningModel> replaced;
     {
       MutexLock lock(mu_);
+      if (waits_ended_) running->applied.Close();
       replaced = std::exchange(running_[topic.name], running);
     }
     if (replaced != nullptr) replaced->applied.Close();
@@ -289,6 +294,7 @@ class ReadModelsImpl final : public ReadModels {
   Mutex starting_mu_;
   mutable Mutex mu_;
   std::map<TopicName, std::shared_ptr<RunningModel>> running_ GUARDED_BY(mu_);
+  bool waits_ended_ GUARDED_BY(mu_) = false;  ///< For those that are started after it, too.
   /// Adopted topics nobody asked for a model of, by the log they were of.
   std::map<TopicName, std::uint32_t> passed_over_ GUARDED_BY(mu_);
 

@@ -194,10 +194,13 @@ class EventStoreImpl final : public EventStore {
       callback(false);
       return;
     }
+    // Behind Find: a topic that EndWaits did not see yet is met with its mark set.
+    if (waits_ended_) topic->applied.Close();
     topic->applied.Wait(position, wait, deadline, std::move(callback));
   }
 
   void EndWaits() override {
+    waits_ended_ = true;
     for (const auto& topic : catalog_.All()) topic->applied.Close();
   }
 
@@ -406,6 +409,7 @@ class EventStoreImpl final : public EventStore {
   DeadlineTimer timer_;
   const std::unique_ptr<StateDb> state_;
   Catalog catalog_;
+  std::atomic<bool> waits_ended_{false};
   Gauge& replayed_;
   Counter& appends_;
 
