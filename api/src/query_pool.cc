@@ -1,12 +1,15 @@
 #include "src/query_pool.h"
 
+#include <cstdint>
 #include <utility>
 
+#include <bitacora/base/mutation.h>
 #include <bitacora/base/thread.h>
 
 namespace bitacora::api {
 
-QueryPool::QueryPool(std::size_t threads, std::size_t waiting_max) : queue_(waiting_max) {
+QueryPool::QueryPool(std::size_t threads, std::size_t waiting_max)
+    : queue_(Mutated(Promise::kP14) ? SIZE_MAX : waiting_max) {
   for (std::size_t i = 0; i < threads; ++i) {
     threads_.push_back(StartThread("query-" + std::to_string(i), [this](const std::stop_token&) {
       while (auto work = queue_.Pop()) (*work)();

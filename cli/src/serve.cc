@@ -14,6 +14,7 @@
 #include <bitacora/base/clock.h>
 #include <bitacora/base/log.h>
 #include <bitacora/base/metrics.h>
+#include <bitacora/base/mutation.h>
 #include <bitacora/base/uuid.h>
 #include <bitacora/consumers/drills.h>
 #include <bitacora/consumers/read_models.h>
@@ -207,6 +208,7 @@ Status Serve(const ServeOptions& options, const StopSignals& signals) {
 
   const int signal = signals.Wait();
   LogInfo("draining", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  if (Mutated(Promise::kP13)) return {};
   service.StartDraining();
   const bool drained = server->Drain(SystemClock().Now() + options.drain_timeout);
   if (!drained) LogWarning("some requests were not answered in time");

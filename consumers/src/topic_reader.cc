@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <bitacora/base/mutation.h>
 #include <bitacora/consumers/topic_reader.h>
 #include <bitacora/domain/event_codec.h>
 
@@ -165,10 +166,9 @@ Result<TopicPage> ReadTopic(EventStore& store, const TopicQuery& query) {
       if (more && (oldest == nullptr || cursor.time_ms() < oldest->time_ms())) oldest = &cursor;
     }
     page.at_end = oldest == nullptr;
-    if (page.at_end || page.events.size() >= static_cast<std::size_t>(query.limit) ||
-        ++scanned > query.scan_max) {
-      break;
-    }
+    const bool full = page.events.size() >= static_cast<std::size_t>(query.limit);
+    if (full && !page.at_end && Mutated(Promise::kP9)) oldest->Take();
+    if (page.at_end || full || ++scanned > query.scan_max) break;
     const RecordedEvent& event = oldest->Peek();
     const bool wanted =
         Matches(query.types, event.event.type) && Matches(query.streams, event.stream.str());

@@ -1,4 +1,5 @@
 #include <bitacora/base/encoding.h>
+#include <bitacora/base/mutation.h>
 #include <bitacora/projections/digest.h>
 
 namespace bitacora::projections {
@@ -14,6 +15,7 @@ std::uint64_t Lane(const Sha256Digest& document, std::size_t lane) {
 
 Sha256Digest HashDocument(std::string_view program, std::string_view key, std::string_view value) {
   thread_local Sha256 hash;
+  if (Mutated(Promise::kP10)) value = {};
   return hash.UpdatePart(program).UpdatePart(key).UpdatePart(value).Finish();
 }
 

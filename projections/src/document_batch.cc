@@ -7,6 +7,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
+#include <bitacora/base/mutation.h>
 #include <bitacora/projections/read_model_store.h>
 
 #include "src/rocks_status.h"
@@ -58,7 +59,7 @@ struct DocumentBatch::Impl {
     return rows;
   }
 
-  /// Puts every change into `batch` and brings `state` up to date.
+  /// Puts every changed document into `batch` and brings `state` up to date.
   Status Stage(rocksdb::WriteBatch* batch, PartitionState* state) {
     std::vector<Entry*> entries;
     entries.reserve(changes.size());
@@ -93,7 +94,6 @@ struct DocumentBatch::Impl {
       const std::array<rocksdb::Slice, 2> row{rocksdb::Slice(head), rocksdb::Slice(*change.value)};
       batch->Put(rocksdb::SliceParts(&at, 1), rocksdb::SliceParts(row.data(), 2));
     }
-    batch->Put(state_key, EncodeState(*state));
     return {};
   }
 
@@ -133,6 +133,11 @@ Status DocumentBatch::Commit(PartitionState* state) {
   PartitionState after = *state;
   rocksdb::WriteBatch batch;
   Status status = impl_->Stage(&batch, &after);
+  if (Mutated(Promise::kP8) && status.ok()) {
+    status = impl_->store.Write(&batch);
+    batch.Clear();
+  }
+  batch.Put(impl_->state_key, EncodeState(after));
   if (status.ok()) status = impl_->store.Write(&batch);
   if (status.ok()) *state = after;
   impl_->changes.clear();

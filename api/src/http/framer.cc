@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <bitacora/base/mutation.h>
+
 #include "src/http/grammar.h"
 
 namespace bitacora::api::http {
@@ -386,7 +388,9 @@ bool Framer::InterpretField(const HttpField& field) {
 }
 
 bool Framer::InterpretLength(std::string_view value) {
-  if (++lengths_ > 1) return Refuse(Malformed("There is more than one Content-Length."));
+  if (++lengths_ > 1 && !Mutated(Promise::kP15)) {
+    return Refuse(Malformed("There is more than one Content-Length."));
+  }
   if (value.empty() || !AllAre(value, kDigit)) {
     return Refuse(Malformed("Content-Length is not a decimal number."));
   }

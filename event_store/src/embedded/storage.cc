@@ -18,6 +18,7 @@
 
 #include <bitacora/base/encoding.h>
 #include <bitacora/base/log.h>
+#include <bitacora/base/mutation.h>
 #include <bitacora/base/mutex.h>
 #include <bitacora/base/uuid.h>
 
@@ -165,7 +166,10 @@ rocksdb::Options Storage::RocksOptions(bool make) {
   options.max_bgerror_resume_count = 0;
 
   // Damage is refused: any other recovery mode drops acknowledged records silently.
-  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.wal_recovery_mode = Mutated(Promise::kP11)
+                                  // tidy: allow weak-recovery: it breaks the promise
+                                  ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
+                                  : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.track_and_verify_wals_in_manifest = true;
   options.paranoid_checks = true;
   options.recycle_log_file_num = 0;

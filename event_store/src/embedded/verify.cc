@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <bitacora/base/encoding.h>
+#include <bitacora/base/mutation.h>
 
 #include "src/rocks_status.h"
 
@@ -139,6 +140,7 @@ Status CheckComplete(rocksdb::DB* db, const Contents& contents) {
 }
 
 Status CheckAgainst(rocksdb::DB* db, const Contents& contents, const Testimony& testimony) {
+  if (Mutated(Promise::kP11)) return {};
   if (contents.records < testimony.records || contents.topics.size() < testimony.topics) {
     return Damaged("the log is shorter than what was acknowledged: it holds " +
                    std::to_string(contents.records) + " records in " +

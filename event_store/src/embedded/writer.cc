@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <bitacora/base/log.h>
+#include <bitacora/base/mutation.h>
 #include <bitacora/base/thread.h>
 #include <bitacora/base/uuid.h>
 
@@ -22,14 +23,15 @@ constexpr std::chrono::seconds kWitnessEvery{5};  // Syncs of the witness.
 constexpr milliseconds kHealAgainFirst{100};
 constexpr milliseconds kHealAgainMax{5'000};
 
-Error Unknown(std::string_view what) {
-  return Error(ErrorCode::kTimeout, "the disk failed; it is not known whether " + std::string(what),
-               "append-undecided");
-}
-
 Error OpeningAgain() {
   return Error(ErrorCode::kUnavailable, "the log is being opened again after an error of the disk",
                "log-unavailable");
+}
+
+Error Unknown(std::string_view what) {
+  if (Mutated(Promise::kP6)) return OpeningAgain();
+  return Error(ErrorCode::kTimeout, "the disk failed; it is not known whether " + std::string(what),
+               "append-undecided");
 }
 
 Error NotWritten(const Error& cause) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <bitacora/base/log.h>
+#include <bitacora/base/mutation.h>
 
 namespace bitacora::event_store::kafka {
 namespace {
@@ -143,8 +144,8 @@ Settings Fixed(const KafkaLogOptions& options, Role role) {
     Append(
         &all,
         {
-            {"enable.idempotence", "true"},
-            {"acks", "all"},
+            {"enable.idempotence", Mutated(Promise::kP2) ? "false" : "true"},
+            {"acks", Mutated(Promise::kP2) ? "1" : "all"},
             {"message.timeout.ms", std::to_string(options.append_timeout.count())},
             // A broker refuses a request as a whole when its batch exceeds the topic's
             // max.message.bytes, and librdkafka does not split it: every record in it would fail.

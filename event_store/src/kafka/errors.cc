@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include <bitacora/base/mutation.h>
 #include <bitacora/event_store/log.h>
 
 namespace bitacora::event_store::kafka {
@@ -129,7 +130,8 @@ Result<Offset> DeliveryOutcome(rd_kafka_resp_err_t code, rd_kafka_msg_status_t s
       return Make(ErrorCode::kUnavailable, "appending", code, "log-unavailable");
     return FromKafka(code, "appending");
   }
-  return Make(ErrorCode::kTimeout, "appending", code);
+  return Make(Mutated(Promise::kP6) ? ErrorCode::kUnavailable : ErrorCode::kTimeout, "appending",
+              code);
 }
 
 }  // namespace bitacora::event_store::kafka

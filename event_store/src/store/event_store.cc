@@ -6,6 +6,7 @@
 
 #include <bitacora/base/deadline_timer.h>
 #include <bitacora/base/log.h>
+#include <bitacora/base/mutation.h>
 #include <bitacora/base/thread.h>
 #include <bitacora/domain/event_codec.h>
 #include <bitacora/event_store/event_store.h>
@@ -277,6 +278,10 @@ class EventStoreImpl final : public EventStore {
     BITACORA_RETURN_IF_ERROR(partition->Accepts(clock_.Now(), options_));
     BITACORA_RETURN_IF_ERROR(log_.Writable());
 
+    if (Mutated(Promise::kP4) &&
+        Meets(command.expected, *state_->Head(partition->key, command.stream.str()))) {
+      command.expected = {};  // Nobody looks again, once the log has decided.
+    }
     Record record =
         MakeAttempt(command.stream, command.id, command.expected,
                     static_cast<std::uint32_t>(command.events.size()), command.fingerprint);

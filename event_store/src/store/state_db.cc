@@ -14,6 +14,7 @@
 
 #include <bitacora/base/encoding.h>
 #include <bitacora/base/log.h>
+#include <bitacora/base/mutation.h>
 
 #include "src/record_codec.h"
 
@@ -394,12 +395,16 @@ struct FoldBatch::Impl final : StreamLookup {
     const auto& handles = state.impl_->handles;
     const std::string stream = StreamPrefix(partition, step.attempt.stream);
     const std::string append = stream + std::string(step.attempt.append_id);
-    batch.Put(handles[StateDb::Impl::kAppends], append, EncodeRemembered(step.remembered));
+    if (!Mutated(Promise::kP5)) {
+      batch.Put(handles[StateDb::Impl::kAppends], append, EncodeRemembered(step.remembered));
+    }
     appends.insert_or_assign(append, step.remembered);
     if (step.verdict != Verdict::kAdmitted) return;
 
     std::string head;
-    PutVarint(&head, static_cast<std::uint64_t>(step.remembered.head->value));
+    const bool one_behind = Mutated(Promise::kP3) && step.remembered.head->value > 0;
+    PutVarint(&head,
+              static_cast<std::uint64_t>(step.remembered.head->value - (one_behind ? 1 : 0)));
     batch.Put(handles[StateDb::Impl::kHeads], stream, head);
     heads.insert_or_assign(stream, *step.remembered.head);
 
@@ -453,7 +458,7 @@ Status FoldBatch::Commit() {
   Status written = FromState(impl_->state.impl_->db->Write(rocksdb::WriteOptions(), &impl_->batch));
   impl_->batch.Clear();
   if (!written.ok() || impl_->heads.size() > kHeadsKept) impl_->heads.clear();
-  impl_->appends.clear();
+  if (!Mutated(Promise::kP5)) impl_->appends.clear();
   return written;
 }
 
