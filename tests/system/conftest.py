@@ -57,8 +57,15 @@ def make_server(tmp_path):
         return server
 
     yield make
-    for server in made:
+    end_all(made)
+
+
+def end_all(servers):
+    """Ends them; none may have ended by itself."""
+    for server in servers:
         server.kill()
+    crashed = {server.data.name: server.crashes for server in servers if server.crashes}
+    assert crashed == {}, f"crashed: {crashed}"
 
 
 @pytest.fixture
@@ -91,7 +98,7 @@ def server(tmp_path_factory):
     running = Server(tmp_path_factory.mktemp("server") / "data", KAFKA if LOG == "kafka" else None)
     running.start()
     yield running
-    running.kill()
+    end_all([running])
 
 
 @pytest.fixture

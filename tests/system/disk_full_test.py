@@ -6,8 +6,9 @@ import subprocess
 import time
 
 import pytest
+import requests
 
-from conftest import unique
+from conftest import end_all, unique
 from powercut import run
 from server import PROGRAM, Server, environment, problem_of, wait_until
 from sizes import sized
@@ -58,7 +59,7 @@ def server(small_disk, tmp_path):
     made = Server(small_disk.path / "data", flags=["--free-bytes-min", str(WATERMARK)])
     made.log = tmp_path / "server.log"
     yield made.start()
-    made.kill()
+    end_all([made])
 
 
 class Writer:
@@ -72,7 +73,10 @@ class Writer:
 
     def write(self):
         """True: taken; false: the disk is full."""
-        answer = self.client.append(self.topic, "s", {"type": "T", "data": PAYLOAD})
+        try:
+            answer = self.client.append(self.topic, "s", {"type": "T", "data": PAYLOAD})
+        except requests.ConnectionError:
+            raise AssertionError("a full disk has ended the server") from None
         if answer.status_code == 201:
             self.acknowledged += 1
             return True

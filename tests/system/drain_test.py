@@ -98,12 +98,14 @@ def drain_once(server, topic, number):
     # What was begun before keeps the server: so it can be asked while it drains.
     wait_until(lambda: refuses_connections(server), 25, "the end of listening")
     draining = time.monotonic() - began
-    assert asking.send(b"\r\n")
+    assert asking.send(b"\r\n"), "the connection of who had begun to ask is gone"
     answer = asking.receive()
+    assert answer is not None, "who had begun to ask got no answer"
     assert (answer.status, answer.json()["status"], answer.closes()) == (503, "draining", True)
-    assert held.send(last_byte)
+    assert held.send(last_byte), "the connection of an append that was begun is gone"
     answer = held.receive("POST")
-    assert answer is not None and answer.status == 201 and answer.closes(), answer and answer.body
+    assert answer is not None, "an append that was begun got no answer"
+    assert answer.status == 201 and answer.closes(), answer.body
     for connection in (held, asking):
         connection.close()
     code = server.process.wait(timeout=25)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from conftest import unique
+from conftest import end_all, unique
 from kafka_broker import Broker
 from kafka_cluster import Cluster
 from ledger import History, Ledger
@@ -39,7 +39,7 @@ def broker(cluster):
 def server(tmp_path, cluster):
     made = Server(tmp_path / "data", cluster.brokers)
     yield made.start()
-    made.kill()
+    end_all([made])
 
 
 class Faults:

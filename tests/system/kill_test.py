@@ -37,6 +37,7 @@ def test_kills_lose_and_repeat_nothing(long_topic, make_server, say):
         history.follow()
         # While the clients go on: what a kill left of a read model agrees with itself and the log.
         verified = server.run("verify", "--topic", ledger.topic, seconds=600)
+        assert ledger.complaints == [], ledger.complaints[:5]
         assert verified.returncode == 0, verified.stdout + verified.stderr
     ledger.wait_for(BETWEEN_KILLS)
     ledger.stop()

@@ -20,6 +20,7 @@ class Append:
         self.key = f"{stream}-{sequence}"
         self.payload = payload
         self.digest = digest_of(payload)
+        self.may_be_there = False  # One of its copies had no answer, or was told "unknown".
         self.version = None  # Once acknowledged.
 
 
@@ -72,18 +73,24 @@ class Client:
             self.in_flight = False
         except (OSError, http.client.HTTPException):
             if self.in_flight:
+                append.may_be_there = True
                 self.ledger.lost()
             self.in_flight = False
             self.connection = None
             return False
         self.ledger.answered(answer.status)
         if answer.status == 201:
+            if answer.headers.get("Idempotent-Replayed") and not append.may_be_there:
+                self.ledger.complain(f"{append.key} was there, and all its answers were refusals")
             self.ledger.acknowledged(append, json.loads(body))
             return True
-        if answer.status in (503, 504):
+        append.may_be_there |= answer.status == 504
+        # Without a time to come again it is final: the partition is read-only from here on.
+        if answer.status in (503, 504) and answer.headers.get("Retry-After"):
             time.sleep(0.05)  # Paces; the server would rather have a second.
             return False
         self.ledger.complain(f"{append.key}: {answer.status} {body[:300]!r}")
+        time.sleep(0.05)  # Paces, as above.
         return True
 
 
@@ -160,9 +167,10 @@ class Ledger:
     # ---- The check
 
     def wait_for(self, more, seconds=120):
-        """Until so many more appends are acknowledged."""
+        """Until so many more appends are acknowledged; what clients complain of ends it."""
         enough = self.acks + more
-        wait_until(lambda: self.acks >= enough, seconds, f"{more} acknowledgements")
+        wait_until(lambda: self.acks >= enough or self.complaints, seconds, f"{more} acknowledgements")
+        assert self.complaints == [], self.complaints[:5]
 
     def compare(self):
         """Every difference between the ledger and the server's streams, in words. Clients must have
@@ -231,7 +239,7 @@ class History:
         while True:
             position = f"&position={token}" if token else ""
             answer = client.get(f"/v1/topics/{self.topic}/events?limit=1000{position}")
-            assert answer.status_code == 200, answer.text
+            assert answer.status_code == 200, f"what was read before cannot be read from there: {answer.text}"
             page = answer.json()
             token = page["next"]
             for event in page["events"]:

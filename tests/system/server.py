@@ -31,9 +31,11 @@ def wait_until(condition, seconds=30, what="it"):
 
 
 def environment():
-    """Without proxies, and without settings of the one who runs the tests."""
+    """Without proxies, and without settings of the one who runs the tests; but with the promise that
+    the program is to break, where tests/mutations has chosen one."""
     return {name: value for name, value in os.environ.items()
-            if "proxy" not in name.lower() and not name.startswith("BITACORA_")}
+            if "proxy" not in name.lower()
+            and (not name.startswith("BITACORA_") or name == "BITACORA_MUTATION")}
 
 
 class Server:
@@ -47,6 +49,7 @@ class Server:
         self.variables = {}  # Of its environment, besides ours.
         self.descriptors = None  # How many it may open: a number, or "soft:hard".
         self.process = None
+        self.crashes = []  # Signals that ended it, other than those it was sent here.
         self.url = None
         self.log = self.data.parent / (self.data.name + ".log")
 
@@ -90,6 +93,8 @@ class Server:
     def kill(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
+        elif self.process and not self.process.stdout.closed and self.process.returncode < 0:
+            self.crashes.append(signal.Signals(-self.process.returncode).name)
         self._reap()
 
     def terminate(self, seconds=25):

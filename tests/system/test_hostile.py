@@ -127,7 +127,7 @@ def send_broken(server, pieces, statuses):
     with Connection(server) as connection:
         connection.send(*pieces)
         answers = connection.receive_all()
-    assert len(answers) == 1, [answer.status for answer in answers]
+    assert len(answers) == 1, f"one broken request was answered as {[answer.status for answer in answers]}"
     answer = answers[0]
     assert answer.status in statuses
     assert answer.closes()
