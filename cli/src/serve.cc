@@ -93,7 +93,6 @@ Result<std::unique_ptr<event_store::Log>> OpenLog(const ServeOptions& options,
   event_store::EmbeddedLogOptions embedded;
   embedded.directory = directory.log_path();
   embedded.free_bytes_min = options.free_bytes_min;
-  embedded.sync = options.sync;
   return event_store::OpenEmbeddedLog(embedded, metrics);
 }
 

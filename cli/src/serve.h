@@ -30,7 +30,6 @@ struct ServeOptions {
   std::chrono::milliseconds append_timeout{15'000};
   std::chrono::milliseconds drain_timeout{20'000};  ///< From SIGTERM until answers are given up.
   std::uint64_t free_bytes_min = 0;                 ///< 0: EmbeddedLogOptions' own rule.
-  bool sync = true;                                 ///< EmbeddedLogOptions::sync.
 
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;

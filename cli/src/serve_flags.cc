@@ -116,7 +116,6 @@ class Declaration {
     Count("--free-bytes-min", {0, INT64_MAX}, &options_.free_bytes_min,
           "Free disk space below which appends are refused; 0: 5 % of the disk, from 256 MiB to 4 "
           "GiB");
-    serve_->add_flag("!--no-sync", options_.sync, "For tests that must lose data")->group("");
   }
 
   void Words() {

@@ -51,7 +51,6 @@ TEST_F(ConfiguringTheServer, NeedsNothing) {
   EXPECT_EQ(Parse({}, &options), "");
   EXPECT_EQ(options.host, "127.0.0.1");
   EXPECT_EQ(options.port, 8080);
-  EXPECT_TRUE(options.sync);
 }
 
 TEST_F(ConfiguringTheServer, PrefersFlagsToEnvironmentToFileToDefault) {

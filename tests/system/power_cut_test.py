@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import unique
+from conftest import end_all, unique
 from ledger import History, Ledger
 from server import Server, wait_until
 from sizes import SEED, sized
@@ -18,15 +18,14 @@ def make_server(disk, tmp_path):
     """Makes servers on a disk whose power can be cut; what they say is kept elsewhere."""
     made = []
 
-    def make(*flags):
-        server = Server(disk.mount_point / "data", flags=[*FLAGS, *flags])
+    def make():
+        server = Server(disk.mount_point / "data", flags=FLAGS)
         server.log = tmp_path / "server.log"
         made.append(server)
         return server
 
     yield make
-    for server in made:
-        server.kill()
+    end_all(made)
 
 
 def cut_power(disk, ledger):
@@ -71,26 +70,3 @@ def test_a_topic_outlives_a_power_cut_right_after_its_making(disk, make_server, 
     listed = [topic["name"] for topic in server.client().get("/v1/topics").json()["topics"]]
     assert listed == sorted(topics)
     say(f"{len(topics)} power cuts, each right after a topic was made: none lost")
-
-
-def test_without_syncing_power_cuts_do_lose(disk, make_server, say):
-    """Shows that the tests above would notice: without its sync the log loses what it
-    acknowledged."""
-    server = make_server().start()
-    ledger = Ledger.begin(server, unique("ledger"), seed=SEED)
-    ledger.wait_for(100)
-    server.kill()
-    server.arguments.append("--no-sync")
-    server.again()
-    ledger.wait_for(BETWEEN_CUTS)
-    wait_until(lambda: ledger.in_flight() >= UNANSWERED, what="load")
-    ledger.abandon()
-    disk.cut()
-    server.kill()
-    ledger.join()
-    disk.back()
-    server.forget_state()  # It may have kept more than the log; the log is the truth.
-    server.again()
-    lost = len(ledger.compare())
-    say(f"without syncing, one power cut: {lost} differences")
-    assert lost > 0

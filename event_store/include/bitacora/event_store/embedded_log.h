@@ -18,8 +18,8 @@ struct EmbeddedLogOptions {
   /// Free space below which appends get kResourceExhausted "disk-full". 0: max(256 MiB, min(5 % of
   /// the disk, 4 GiB)).
   std::uint64_t free_bytes_min = 0;
-  /// Without it an acknowledged record may be lost in a power cut. Off only in tests, which show
-  /// that they would notice.
+  /// Without it an acknowledged record may be lost in a power cut. Off only in tests that are about
+  /// something else, to be quick.
   bool sync = true;
   std::size_t queue_records_max =
       65'536;  ///< Appends waiting for the writer; beyond: kResourceExhausted.
