@@ -6,8 +6,6 @@
 #include <string>
 #include <utility>
 
-#include <bitacora/base/mutation.h>
-
 #include "src/embedded/append_queue.h"
 #include "src/embedded/catalog.h"
 #include "src/embedded/free_space.h"
@@ -63,8 +61,7 @@ class EmbeddedLog final : public Log {
  public:
   EmbeddedLog(const Machine& machine, const EmbeddedLogOptions& options, Metrics& metrics)
       : clock_(*machine.clock),
-        options_{options.directory, options.read_only, options.sync && !Mutated(Promise::kP1),
-                 machine.file_system},
+        options_{options.directory, options.read_only, options.sync, machine.file_system},
         metrics_(metrics),
         space_(options.directory, options.free_bytes_min, metrics),
         catalog_(kRecordBytesMax),

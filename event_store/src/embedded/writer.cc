@@ -53,7 +53,7 @@ std::size_t FirstGroup(std::span<const PendingAppend> group) {
 
 Writer::Writer(const WriterParts& parts)
     : parts_(parts),
-      sync_(parts.options.sync),
+      sync_(parts.options.sync && !Mutated(Promise::kP1)),
       groups_total_(parts.metrics.GetCounter("bitacora_log_groups_total",
                                              "Synced writes of the embedded log.")),
       records_total_(parts.metrics.GetCounter("bitacora_log_records_total",
