@@ -109,3 +109,26 @@ def test_losing_a_broker_loses_and_repeats_nothing(cluster, broker, server, tmp_
         assert ledger.compare() == []
     finally:
         ledger.server.kill()
+
+
+def test_fewer_copies_than_the_topic_wants_take_nothing(cluster, broker, server, say):
+    """With fewer replicas in sync than min.insync.replicas an append is refused and not written. A
+    leader that took it would not show it to readers either, so that no answer depends on this
+    alone; but it could be there later, or be lost, as the leader fares."""
+    client = server.client()
+    topic = unique("copies")
+    assert client.put(f"/v1/topics/{topic}", {"partitions": 1}).status_code == 201
+    assert client.append(topic, "s", {"type": "T", "data": 0}).status_code == 201
+    broker.set(topic, {"min.insync.replicas": "3"})
+    follower = next(node for node in range(3) if node not in broker.leaders(topic))
+    cluster.kill(follower)
+    try:
+        wait_until(lambda: broker.in_sync(topic) == [2], 120, "two replicas in sync")
+        answer = client.append(topic, "s", {"type": "T", "data": 1}, Idempotency_Key="few")
+    finally:
+        cluster.start_node(follower)
+    assert answer.status_code == 503, f"too few have taken an append: {answer.text}"
+    wait_until(lambda: broker.in_sync(topic) == [3], 120, "all replicas in sync")
+    verdict = client.get(f"/v1/topics/{topic}/streams/s/appends/few")
+    assert verdict.status_code == 404, f"too few have taken an append: {verdict.text}"
+    say(f"two of three wanted copies: {answer.status_code}, and nothing was written")
