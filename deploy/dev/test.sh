@@ -41,25 +41,35 @@ list_skipped() { # arguments…
   python3 deploy/dev/skipped.py "$results"/*.xml
   [[ -z ${BITACORA_TEST_KAFKA:-} ]] || return 0
   say "not run: these need a Kafka, and none could be started (why is further up)"
-  ctest --preset dev -N -L broker "$@" | sed -n 's/^ *Test *#[0-9]*: /  /p'
+  ctest --preset "$preset" -N -L broker "$@" | sed -n 's/^ *Test *#[0-9]*: /  /p'
+}
+
+# Each promise broken on purpose, which its own test must notice. A build of its own.
+run_mutations() { # arguments…
+  build mutations mutation_tests
+  run_ctest mutations -L mutation "${without[@]}" "$@"
 }
 
 print_results() { # arguments…
-  local failed
+  local each
   list_skipped "$@"
-  if [[ -f $results/asan.summary ]]; then
-    printf '\n== tests of the asan build'
-    cat "$results/asan.summary"
-  fi
-  printf '\n== tests of the dev build'
-  cat "$results/dev.summary"
+  for each in asan mutations dev; do
+    [[ -f $results/$each.summary ]] || continue
+    printf '\n== tests of the %s build' "$each"
+    cat "$results/$each.summary"
+  done
 }
 
-tests() { # [--full|--long] ctest's arguments…
+tests() { # [--full|--long|--mutations] ctest's arguments…
   export BITACORA_TEST_SIZE=short
+  local preset=dev
   case ${1:-} in
     --full | --long)
       BITACORA_TEST_SIZE=${1#--}
+      shift
+      ;;
+    --mutations)
+      preset=mutations
       shift
       ;;
   esac
@@ -68,7 +78,7 @@ tests() { # [--full|--long] ctest's arguments…
   local -a without=()
   rm -rf "$results"
   mkdir -p "$results"
-  build dev
+  [[ $preset == mutations ]] || build dev
   start_kafka
   if [[ -z ${BITACORA_TEST_KAFKA:-} ]]; then
     [[ ${CI:-} != true ]] || {
@@ -77,12 +87,16 @@ tests() { # [--full|--long] ctest's arguments…
     }
     without=(-LE broker)
   fi
-  # Arguments mean that somebody looks for one thing: then the build with sanitizers is left out.
-  if (($# == 0)); then
+  # Arguments mean that somebody looks for one thing: then the other builds are left out.
+  if [[ $preset == dev ]] && (($# == 0)); then
     build asan sanitized_tests
     run_ctest asan -L 'unit|component' -LE 'broker|drill|system' || failed=1
+    [[ $BITACORA_TEST_SIZE == short ]] || run_mutations || failed=1
   fi
-  run_ctest dev "${without[@]}" "$@" || failed=1
+  case $preset in
+    dev) run_ctest dev "${without[@]}" "$@" || failed=1 ;;
+    mutations) run_mutations "$@" || failed=1 ;;
+  esac
   print_results "$@"
   return "$failed"
 }
