@@ -1,7 +1,7 @@
 // A process that writes or reads an embedded log, for tests that kill it, cut its power or damage
 // its files. Its stdout is the ledger: it is kept by whoever started it, outside the log.
 //
-//   embedded_log_tool append DIR [--threads N] [--value-bytes N] [--records N] [--no-sync]
+//   embedded_log_tool append DIR [--threads N] [--value-bytes N] [--records N]
 //       Appends until it is ended, or N records in all. Lines: "sent KEY" before an append is
 //       handed over, "acked KEY OFFSET SHA" after its answer, "unknown KEY" and "refused KEY"
 //       likewise.
@@ -40,7 +40,6 @@ struct Arguments {
   int threads = 8;
   std::size_t value_bytes = 256;
   std::int64_t records = INT64_MAX;
-  bool sync = true;
   bool read_only = false;
 };
 
@@ -52,9 +51,7 @@ std::optional<Arguments> Parse(int argc, char** argv) {
   for (int i = 3; i < argc; ++i) {
     const std::string flag = argv[i];
     const bool has_value = i + 1 < argc;
-    if (flag == "--no-sync") {
-      arguments.sync = false;
-    } else if (flag == "--read-only") {
+    if (flag == "--read-only") {
       arguments.read_only = true;
     } else if (flag == "--threads" && has_value) {
       arguments.threads = std::atoi(argv[++i]);
@@ -125,7 +122,7 @@ void AppendAsThread(Log& log, const Arguments& arguments, int thread,
 
 int Append(const Arguments& arguments) {
   Metrics metrics;
-  auto log = OpenEmbeddedLog({.directory = arguments.directory, .sync = arguments.sync}, metrics);
+  auto log = OpenEmbeddedLog({.directory = arguments.directory}, metrics);
   if (!log.ok()) return Refuse(log.error());
   const Status made = (*log)->CreateTopic(kTopic, kPartitions);
   if (!made.ok() && made.error().code() != ErrorCode::kAlreadyExists) return Refuse(made.error());
