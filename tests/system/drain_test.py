@@ -3,6 +3,7 @@
 import collections
 import http.client
 import json
+import math
 import threading
 import time
 
@@ -24,7 +25,7 @@ class Writer:
         self.key = f"{round_number}-{number}"
         self.statuses = collections.Counter()
         self.acknowledged = []
-        self.unanswered = None  # Key of the append without an answer, and when it was sent.
+        self.unanswered = None  # Key of the append without an answer, and when the server had all of it.
         self.reset = False
         self.thread = threading.Thread(target=self._work, daemon=True)
         self.thread.start()
@@ -34,20 +35,20 @@ class Writer:
         connection = http.client.HTTPConnection(host, port, timeout=40)
         for sequence in range(1_000_000):
             key = f"{self.key}-{sequence}"
-            sent = time.monotonic()
+            handed = math.inf
             try:
                 if connection.sock is None:
                     connection.connect()
             except OSError:
                 return  # Nobody listens: nothing was taken.
             try:
-                sent = time.monotonic()
                 connection.request("POST", self.path, json.dumps({"type": "T", "data": key, "id": key}),
                                    {"Content-Type": "application/json", "Idempotency-Key": key})
+                handed = time.monotonic()
                 answer = connection.getresponse()
                 answer.read()
             except (OSError, http.client.HTTPException) as error:
-                self.unanswered = (key, sent)
+                self.unanswered = (key, handed)
                 # A connection that was closed in order is RemoteDisconnected, which is one, too.
                 self.reset = isinstance(error, ConnectionResetError) and not isinstance(
                     error, http.client.RemoteDisconnected)
@@ -136,7 +137,7 @@ def test_sigterm_under_load_answers_what_it_took(make_server, say):
         assert set(statuses) <= {201, 503}
         # Taken is what the server has: of that, nothing may be without an answer.
         assert [key for key, _ in unanswered if key in ids] == []
-        assert [key for key, sent in unanswered if sent < began] == []
+        assert [key for key, handed in unanswered if handed < began] == []
         assert len(ids) == len(set(ids)) == len(acknowledged) + number
         assert set(acknowledged) <= set(ids)
         with open(server.log, "rb") as log:
