@@ -25,10 +25,10 @@ std::size_t Chosen() {
   std::_Exit(2);
 }
 
-const std::size_t chosen = Chosen();
+const std::size_t kChosen = Chosen();
 
 }  // namespace
 
-bool Mutated(Promise promise) { return static_cast<std::size_t>(promise) == chosen; }
+bool Mutated(Promise promise) { return static_cast<std::size_t>(promise) == kChosen; }
 
 }  // namespace bitacora
