@@ -379,18 +379,22 @@ void World::CheckStreamOn(const Running& running, const std::string& stream, Ver
   const auto key = running.node->KeyOf(home);
   std::vector<Kept> expected = oracles_[static_cast<std::size_t>(home.value)].StreamAt(
       stream, running.node->folded(home).fold.next);
+  std::optional<Version> head;
+  if (!expected.empty()) head = expected.back().last();
   // What begins at or before `from` and is last of those; with all before or behind it.
   const auto behind = std::find_if(expected.begin(), expected.end(),
                                    [&](const Kept& kept) { return kept.first > from; });
   if (backwards) {
     expected.erase(behind, expected.end());
     std::reverse(expected.begin(), expected.end());
+  } else if (head && from > *head) {
+    expected.clear();
   } else if (behind != expected.begin()) {
     expected.erase(expected.begin(), behind - 1);
   }
   std::size_t index = 0;
-  const Status scanned = running.node->state().ScanStream(
-      key, stream, from, backwards, [&](const event_store::StateDb::StreamAppend& append) {
+  const auto scanned = running.node->state().ScanStream(
+      key, stream, {from, backwards}, [&](const event_store::StateDb::StreamAppend& append) {
         if (index >= expected.size() || append.first_version != expected[index].first ||
             append.place.offset != expected[index].offset ||
             append.place.count != expected[index].count) {
@@ -406,7 +410,8 @@ void World::CheckStreamOn(const Running& running, const std::string& stream, Ver
         ++index;
         return true;
       });
-  Need(scanned, "reading a stream");
+  Need(scanned.status(), "reading a stream");
+  if (scanned.ok() && *scanned != head) Fail(stream + " has another head");
   if (index != expected.size()) Fail(stream + " ends too early");
 }
 

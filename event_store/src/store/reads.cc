@@ -24,8 +24,8 @@ Result<StoredRecord> RecordAt(const StateDb& state, Log& log, const HostedPartit
 class StreamPager {
  public:
   StreamPager(const StateDb& state, Log& log, const HostedPartition& partition,
-              const StreamQuery& query, Version from, StreamPage* page)
-      : state_(state), log_(log), partition_(partition), query_(query), from_(from), page_(page) {}
+              const StreamQuery& query, StreamPage* page)
+      : state_(state), log_(log), partition_(partition), query_(query), page_(page) {}
 
   bool backwards() const { return query_.direction == StreamQuery::Direction::kBackwards; }
 
@@ -35,7 +35,7 @@ class StreamPager {
                               RecordAt(state_, log_, partition_, append.place.offset));
     bytes_ += record.value.size();
     if (!page_->events.empty() && bytes_ > query_.bytes_max) {
-      page_->next = backwards() ? LastOf(append) : append.first_version;
+      page_->next = backwards() ? append.last_version() : append.first_version;
       return false;
     }
     std::vector<Event> events = DecodeEvents(record, append.place.count);
@@ -43,7 +43,7 @@ class StreamPager {
     for (std::int32_t step = 0; step < count; ++step) {
       const std::int32_t index = backwards() ? count - 1 - step : step;
       const Version version(append.first_version.value + index);
-      if (backwards() ? version > from_ : version < from_) continue;
+      if (query_.from && (backwards() ? version > *query_.from : version < *query_.from)) continue;
       if (page_->events.size() == static_cast<std::size_t>(query_.limit)) {
         page_->next = version;
         return false;
@@ -55,15 +55,10 @@ class StreamPager {
   }
 
  private:
-  static Version LastOf(const StateDb::StreamAppend& append) {
-    return Version(append.first_version.value + append.place.count - 1);
-  }
-
   const StateDb& state_;
   Log& log_;
   const HostedPartition& partition_;
   const StreamQuery& query_;
-  const Version from_;
   StreamPage* const page_;
   std::size_t bytes_ = 0;
 };
@@ -76,28 +71,20 @@ Error StreamUnknown() {
 
 Result<StreamPage> ReadStreamPage(const StateDb& state, Log& log, const HostedPartition& partition,
                                   const StreamQuery& query) {
-  BITACORA_ASSIGN_OR_RETURN(const std::optional<Version> head,
-                            state.Head(partition.key, query.stream.str()));
-  if (!head) return StreamUnknown();
   StreamPage page;
-  page.head = *head;
-  const bool backwards = query.direction == StreamQuery::Direction::kBackwards;
-  const Version from = query.from.value_or(backwards ? *head : Version(0));
-  if (!backwards && from > *head) return page;
-
-  StreamPager pager(state, log, partition, query, from, &page);
+  StreamPager pager(state, log, partition, query, &page);
   Status failed;
-  BITACORA_RETURN_IF_ERROR(state.ScanStream(partition.key, query.stream.str(), from, backwards,
-                                            [&](const StateDb::StreamAppend& append) {
-                                              // The scan may be newer than the head above; the page
-                                              // is of that head.
-                                              if (!backwards && append.first_version > *head)
-                                                return false;
-                                              const Result<bool> more = pager.Add(append);
-                                              failed = more.status();
-                                              return more.ok() && *more;
-                                            }));
+  BITACORA_ASSIGN_OR_RETURN(
+      const std::optional<Version> head,
+      state.ScanStream(partition.key, query.stream.str(), {query.from, pager.backwards()},
+                       [&](const StateDb::StreamAppend& append) {
+                         const Result<bool> more = pager.Add(append);
+                         failed = more.status();
+                         return more.ok() && *more;
+                       }));
   BITACORA_RETURN_IF_ERROR(failed);
+  if (!head) return StreamUnknown();
+  page.head = *head;
   return page;
 }
 

@@ -22,11 +22,11 @@ class ReplayImpl final : public Replay {
     const PartitionKey key{numbered->second, at.partition.value};
     PartitionState state;
     Summary summary;
+    FoldBatch batch(*state_);
     BITACORA_ASSIGN_OR_RETURN(Offset from, log_.Earliest(at));
     while (from < end) {
       BITACORA_ASSIGN_OR_RETURN(Log::Fetched fetched,
                                 log_.Fetch(at, from, {kRecordsPerBatch, 8u << 20}));
-      FoldBatch batch(*state_);
       for (StoredRecord& record : fetched.records) {
         if (record.offset >= end) break;
         ++summary.records;

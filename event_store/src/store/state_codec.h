@@ -13,7 +13,7 @@
 
 namespace bitacora::event_store {
 
-inline constexpr std::uint32_t kStateFormat = 1;
+inline constexpr std::uint32_t kStateFormat = 2;
 
 /// A partition as keys name it: the topic's number in this state, and the partition's.
 struct PartitionKey {

@@ -17,6 +17,7 @@
 #include <bitacora/base/mutation.h>
 
 #include "src/record_codec.h"
+#include "src/store/state_db_impl.h"
 
 namespace bitacora::event_store {
 namespace {
@@ -25,26 +26,6 @@ constexpr std::string_view kHeaderKey = "state";
 constexpr std::string_view kNextNumberKey = "next-topic";
 
 std::string TopicKey(const TopicName& name) { return "topic/" + name.str(); }
-std::string PartitionStateKey(const PartitionKey& partition) {
-  return "fold/" + PartitionPrefix(partition);
-}
-
-rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
-
-Error Damaged(std::string_view what) {
-  return {ErrorCode::kCorruption,
-          "the state cannot be read (" + std::string(what) +
-              "); stop the server and delete its state directory, it comes back from the log",
-          "state-damaged"};
-}
-
-/// State errors are one kind to the callers: the log is whole, this copy is not to be used.
-Status FromState(const rocksdb::Status& status) {
-  if (status.ok()) return {};
-  LogError("the state failed", {{"error", status.ToString()}});
-  return Damaged(status.IsCorruption() ? "damaged" : "I/O error");
-}
-
 std::string EncodeTopicState(const TopicState& topic) {
   std::string out;
   PutVarint(&out, topic.number);
@@ -86,58 +67,92 @@ std::optional<StateHeader> DecodeHeader(std::string_view bytes) {
   return in.done() ? std::optional(std::move(header)) : std::nullopt;
 }
 
-/// The first key behind all that begin with `prefix`. Prefixes here never consist of 0xFF alone.
+}  // namespace
+
+Error StateDamaged(std::string_view what) {
+  return {ErrorCode::kCorruption,
+          "the state cannot be read (" + std::string(what) +
+              "); stop the server and delete its state directory, it comes back from the log",
+          "state-damaged"};
+}
+
+Status FromState(const rocksdb::Status& status) {
+  if (status.ok()) return {};
+  LogError("the state failed", {{"error", status.ToString()}});
+  return StateDamaged(status.IsCorruption() ? "damaged" : "I/O error");
+}
+
+std::string PartitionStateKey(const PartitionKey& partition) {
+  return "fold/" + PartitionPrefix(partition);
+}
+
 std::string PrefixEnd(std::string prefix) {
   while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF) prefix.pop_back();
   if (!prefix.empty()) prefix.back() = static_cast<char>(prefix.back() + 1);
   return prefix;
 }
 
-}  // namespace
+Result<StateDb::StreamAppend> ReadPlace(const rocksdb::Iterator& row, std::size_t prefix_size) {
+  Decoder key(ToView(row.key()).substr(prefix_size));
+  const Version first_version(static_cast<std::int64_t>(key.BigEndian64()));
+  const auto place = DecodeAppendPlace(ToView(row.value()));
+  if (!key.done() || !place) return StateDamaged("place of an append");
+  return StateDb::StreamAppend{first_version, *place};
+}
 
-struct StateDb::Impl {
-  enum Family { kMeta, kHeads, kAppends, kPlaces, kAdmitted, kFamilies };
+// ---- StateDb::Impl
 
-  ~Impl() {
-    for (rocksdb::ColumnFamilyHandle* handle : handles) {
-      if (handle != nullptr) db->DestroyColumnFamilyHandle(handle);
-    }
+StateDb::Impl::~Impl() {
+  for (rocksdb::ColumnFamilyHandle* handle : handles) {
+    if (handle != nullptr) db->DestroyColumnFamilyHandle(handle);
   }
+}
 
-  Result<std::optional<std::string>> Get(Family family, std::string_view key) const {
-    std::string value;
-    const rocksdb::Status status =
-        db->Get(rocksdb::ReadOptions(), handles[family], ToSlice(key), &value);
-    if (status.IsNotFound()) return std::optional<std::string>();
-    BITACORA_RETURN_IF_ERROR(FromState(status));
-    return std::optional(std::move(value));
-  }
+Result<std::optional<std::string>> StateDb::Impl::Get(Family family, std::string_view key) const {
+  std::string value;
+  const rocksdb::Status status =
+      db->Get(rocksdb::ReadOptions(), handles[family], ToSlice(key), &value);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  BITACORA_RETURN_IF_ERROR(FromState(status));
+  return std::optional(std::move(value));
+}
 
-  std::unique_ptr<rocksdb::Iterator> Iterate(Family family,
-                                             const rocksdb::ReadOptions& options) const {
-    return std::unique_ptr<rocksdb::Iterator>(db->NewIterator(options, handles[family]));
-  }
+std::unique_ptr<rocksdb::Iterator> StateDb::Impl::Iterate(
+    Family family, const rocksdb::ReadOptions& options) const {
+  return std::unique_ptr<rocksdb::Iterator>(db->NewIterator(options, handles[family]));
+}
 
-  Result<std::optional<Version>> Head(std::string_view stream_prefix) const {
-    BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value, Get(kHeads, stream_prefix));
-    if (!value) return std::optional<Version>();
-    Decoder in(*value);
-    const Version head(static_cast<std::int64_t>(in.Varint()));
-    if (!in.done()) return Damaged("head of a stream");
-    return std::optional(head);
-  }
+Result<std::optional<Version>> StateDb::Impl::Head(const std::string& stream_prefix) const {
+  // Every stream has an event 0. Most streams that are asked for are new, and a filter in memory
+  // says so; nothing of the kind is made for the last row of a stream.
+  std::string first = stream_prefix;
+  PutBigEndian64(&first, 0);
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> begun, Get(kPlaces, first));
+  if (!begun) return std::optional<Version>();
+  const std::string end = PrefixEnd(stream_prefix);
+  const rocksdb::Slice lower(stream_prefix);
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &lower;
+  options.iterate_upper_bound = &upper;
+  const auto row = Iterate(kPlaces, options);
+  row->SeekToLast();
+  BITACORA_RETURN_IF_ERROR(FromState(row->status()));
+  if (!row->Valid()) return StateDamaged("head of a stream");
+  BITACORA_ASSIGN_OR_RETURN(const StreamAppend last, ReadPlace(*row, stream_prefix.size()));
+  const bool one_behind = Mutated(Promise::kP3) && last.last_version().value > 0;
+  return std::optional(Version(last.last_version().value - (one_behind ? 1 : 0)));
+}
 
-  Result<std::optional<Remembered>> Find(std::string_view append_key) const {
-    BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value, Get(kAppends, append_key));
-    if (!value) return std::optional<Remembered>();
-    std::optional<Remembered> remembered = DecodeRemembered(*value);
-    if (!remembered) return Damaged("append id");
-    return remembered;
-  }
+Result<std::optional<Remembered>> StateDb::Impl::Find(std::string_view append_key) const {
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value, Get(kAppends, append_key));
+  if (!value) return std::optional<Remembered>();
+  std::optional<Remembered> remembered = DecodeRemembered(*value);
+  if (!remembered) return StateDamaged("append id");
+  return remembered;
+}
 
-  std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles{};
-  std::unique_ptr<rocksdb::DB> db;  // Declared last of what it must outlive: see ~Impl.
-};
+// ---- Opening
 
 namespace {
 
@@ -178,14 +193,36 @@ std::vector<rocksdb::ColumnFamilyDescriptor> Families(bool copy_records) {
   const auto cache = rocksdb::NewLRUCache(64u << 20);
   std::vector<rocksdb::ColumnFamilyDescriptor> families{
       {rocksdb::kDefaultColumnFamilyName, FamilyOptions(cache, false, false)},
-      {"heads", FamilyOptions(cache, true, false)},
       {"appends", FamilyOptions(cache, true, false)},
-      {"places", FamilyOptions(cache, false, false)},
+      {"places", FamilyOptions(cache, true, false)},
       {"admitted", FamilyOptions(cache, false, copy_records)}};
-  // Its keys only grow within a partition.
-  families.back().options.memtable_insert_with_hint_prefix_extractor.reset(
-      rocksdb::NewFixedPrefixTransform(PartitionPrefix({}).size()));
+  // Rows of these come in the order of their keys within a partition: of `admitted` always, of
+  // `places` within a batch.
+  for (const auto family : {StateDb::Impl::kPlaces, StateDb::Impl::kAdmitted}) {
+    families[family].options.memtable_insert_with_hint_prefix_extractor.reset(
+        rocksdb::NewFixedPrefixTransform(PartitionPrefix({}).size()));
+  }
   return families;
+}
+
+/// Whether there is state with families this format does not have: RocksDB does not open it then.
+bool HasOtherFamilies(const std::string& directory) {
+  std::vector<std::string> names;
+  if (!rocksdb::DB::ListColumnFamilies(DatabaseOptions(), directory, &names).ok()) return false;
+  const auto ours = Families(false);
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return std::none_of(ours.begin(), ours.end(),
+                        [&](const auto& family) { return family.name == name; });
+  });
+}
+
+/// Removes state of another format; it comes back from the log.
+Status FoldAnew(const std::string& directory) {
+  LogInfo("the state is of another format and is folded anew");
+  std::error_code failed;
+  std::filesystem::remove_all(directory, failed);
+  if (failed) return Error(ErrorCode::kPermissionDenied, "cannot remove " + directory);
+  return {};
 }
 
 }  // namespace
@@ -198,6 +235,10 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(const std::string& directory,
     if (failed) {
       return Error(ErrorCode::kPermissionDenied,
                    "cannot make " + directory + ": " + failed.message());
+    }
+    if (HasOtherFamilies(directory)) {
+      BITACORA_RETURN_IF_ERROR(FoldAnew(directory));
+      continue;
     }
     auto impl = std::make_unique<Impl>();
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -212,10 +253,8 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(const std::string& directory,
     const StateHeader wanted{kStateFormat, copy_records, log_id};
     const auto found = header ? DecodeHeader(*header) : std::optional(wanted);
     if (!found || found->format != wanted.format || found->copies != wanted.copies) {
-      LogInfo("the state is of another format and is folded anew");
       impl.reset();
-      std::filesystem::remove_all(directory, failed);
-      if (failed) return Error(ErrorCode::kPermissionDenied, "cannot remove " + directory);
+      BITACORA_RETURN_IF_ERROR(FoldAnew(directory));
       continue;
     }
     // A Kafka that has not been reached yet has no id to compare.
@@ -243,7 +282,7 @@ Result<std::optional<TopicState>> StateDb::FindTopic(const TopicName& name) cons
                             impl_->Get(Impl::kMeta, TopicKey(name)));
   if (!value) return std::optional<TopicState>();
   std::optional<TopicState> topic = DecodeTopicState(*value);
-  if (!topic) return Damaged("topic");
+  if (!topic) return StateDamaged("topic");
   return topic;
 }
 
@@ -258,7 +297,7 @@ Result<TopicState> StateDb::OpenTopic(const TopicName& name, const std::string& 
   if (next) {
     Decoder in(*next);
     topic.number = static_cast<std::uint32_t>(in.Varint());
-    if (!in.done()) return Damaged("next topic number");
+    if (!in.done()) return StateDamaged("next topic number");
   }
   rocksdb::WriteBatch batch;
   if (known) {
@@ -267,7 +306,7 @@ Result<TopicState> StateDb::OpenTopic(const TopicName& name, const std::string& 
     // hint into the memtable's points where it should go to its ranges, and then aborts.
     const std::string first = PartitionPrefix({known->number, 0}).substr(0, 4);
     const std::string end = PartitionPrefix({known->number + 1, 0}).substr(0, 4);
-    for (const auto family : {Impl::kHeads, Impl::kAppends, Impl::kPlaces, Impl::kAdmitted}) {
+    for (const auto family : {Impl::kAppends, Impl::kPlaces, Impl::kAdmitted}) {
       batch.DeleteRange(impl_->handles[family], first, end);
     }
     batch.DeleteRange(impl_->handles[Impl::kMeta], "fold/" + first, "fold/" + end);
@@ -285,7 +324,7 @@ Result<PartitionState> StateDb::LoadPartition(const PartitionKey& partition) con
                             impl_->Get(Impl::kMeta, PartitionStateKey(partition)));
   if (!value) return PartitionState();
   std::optional<PartitionState> state = DecodePartitionState(*value);
-  if (!state) return Damaged("fold of a partition");
+  if (!state) return StateDamaged("fold of a partition");
   return std::move(*state);
 }
 
@@ -300,9 +339,9 @@ Result<std::optional<Remembered>> StateDb::FindAppend(const PartitionKey& partit
   return impl_->Find(StreamPrefix(partition, stream).append(append_id));
 }
 
-Status StateDb::ScanStream(const PartitionKey& partition, std::string_view stream, Version from,
-                           bool backwards,
-                           const std::function<bool(const StreamAppend&)>& visit) const {
+Result<std::optional<Version>> StateDb::ScanStream(
+    const PartitionKey& partition, std::string_view stream, const StreamScan& scan,
+    const std::function<bool(const StreamAppend&)>& visit) const {
   const std::string prefix = StreamPrefix(partition, stream);
   const std::string end = PrefixEnd(prefix);
   const rocksdb::Slice lower(prefix);
@@ -310,20 +349,25 @@ Status StateDb::ScanStream(const PartitionKey& partition, std::string_view strea
   rocksdb::ReadOptions options;
   options.iterate_lower_bound = &lower;
   options.iterate_upper_bound = &upper;
-  const auto iterator = impl_->Iterate(Impl::kPlaces, options);
+  const auto row = impl_->Iterate(Impl::kPlaces, options);
+
+  row->SeekToLast();
+  BITACORA_RETURN_IF_ERROR(FromState(row->status()));
+  if (!row->Valid()) return std::optional<Version>();
+  BITACORA_ASSIGN_OR_RETURN(const StreamAppend last, ReadPlace(*row, prefix.size()));
+  const Version head = last.last_version();
+  const Version from = scan.from.value_or(scan.backwards ? head : Version(0));
+  if (!scan.backwards && from > head) return std::optional(head);
 
   std::string start = prefix;
   PutBigEndian64(&start, static_cast<std::uint64_t>(from.value));
   // The append that holds `from` is the last whose first version is not beyond it.
-  iterator->SeekForPrev(start);
-  for (; iterator->Valid(); backwards ? iterator->Prev() : iterator->Next()) {
-    Decoder key(iterator->key().ToStringView().substr(prefix.size()));
-    const Version first_version(static_cast<std::int64_t>(key.BigEndian64()));
-    const auto place = DecodeAppendPlace(iterator->value().ToStringView());
-    if (!key.done() || !place) return Damaged("place of an append");
-    if (!visit({first_version, *place})) break;
+  for (row->SeekForPrev(start); row->Valid(); scan.backwards ? row->Prev() : row->Next()) {
+    BITACORA_ASSIGN_OR_RETURN(const StreamAppend append, ReadPlace(*row, prefix.size()));
+    if (!visit(append)) break;
   }
-  return FromState(iterator->status());
+  BITACORA_RETURN_IF_ERROR(FromState(row->status()));
+  return std::optional(head);
 }
 
 Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from,
@@ -340,11 +384,11 @@ Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from,
     Decoder key(iterator->key().ToStringView().substr(8));
     const Offset offset(static_cast<std::int64_t>(key.BigEndian64()));
     const auto entry = DecodeAdmittedEntry(iterator->value().ToStringView());
-    if (!key.done() || !entry) return Damaged("admitted record");
+    if (!key.done() || !entry) return StateDamaged("admitted record");
     Admitted admitted{offset, entry->first_version, entry->count, std::nullopt};
     if (copy_records_) {
       admitted.record = DecodeRecord(offset, std::string(entry->record));
-      if (!admitted.record) return Damaged("copied record");
+      if (!admitted.record) return StateDamaged("copied record");
     }
     if (!visit(std::move(admitted))) break;
   }
@@ -356,110 +400,10 @@ Result<StoredRecord> StateDb::CopiedRecord(const PartitionKey& partition, Offset
   PutBigEndian64(&key, static_cast<std::uint64_t>(offset.value));
   BITACORA_ASSIGN_OR_RETURN(std::optional<std::string> value, impl_->Get(Impl::kAdmitted, key));
   const auto entry = value ? DecodeAdmittedEntry(*value) : std::nullopt;
-  if (!entry) return Damaged("copied record");
+  if (!entry) return StateDamaged("copied record");
   auto record = DecodeRecord(offset, std::string(entry->record));
-  if (!record) return Damaged("copied record");
+  if (!record) return StateDamaged("copied record");
   return std::move(*record);
-}
-
-// ---- FoldBatch
-
-/// About 8 MiB of a fold thread, with names of usual length.
-constexpr std::size_t kHeadsKept = 65'536;
-
-struct FoldBatch::Impl final : StreamLookup {
-  explicit Impl(StateDb& state_) : state(state_) {}
-
-  std::optional<Version> Head(std::string_view stream) override {
-    const std::string key = StreamPrefix(partition, stream);
-    if (const auto found = heads.find(key); found != heads.end()) return found->second;
-    const std::optional<Version> head = Checked(state.impl_->Head(key));
-    if (head) heads.emplace(key, *head);
-    return head;
-  }
-
-  std::optional<Remembered> Find(std::string_view stream, std::string_view append_id) override {
-    const std::string key = StreamPrefix(partition, stream).append(append_id);
-    if (const auto found = appends.find(key); found != appends.end()) return found->second;
-    return Checked(state.impl_->Find(key));
-  }
-
-  template <typename T>
-  std::optional<T> Checked(Result<std::optional<T>> result) {
-    if (result.ok()) return *std::move(result);
-    failed = result.status();
-    return std::nullopt;
-  }
-
-  void Apply(const StoredRecord& record, const FoldStep& step) {
-    const auto& handles = state.impl_->handles;
-    const std::string stream = StreamPrefix(partition, step.attempt.stream);
-    const std::string append = stream + std::string(step.attempt.append_id);
-    if (!Mutated(Promise::kP5)) {
-      batch.Put(handles[StateDb::Impl::kAppends], append, EncodeRemembered(step.remembered));
-    }
-    appends.insert_or_assign(append, step.remembered);
-    if (step.verdict != Verdict::kAdmitted) return;
-
-    std::string head;
-    const bool one_behind = Mutated(Promise::kP3) && step.remembered.head->value > 0;
-    PutVarint(&head,
-              static_cast<std::uint64_t>(step.remembered.head->value - (one_behind ? 1 : 0)));
-    batch.Put(handles[StateDb::Impl::kHeads], stream, head);
-    heads.insert_or_assign(stream, *step.remembered.head);
-
-    std::string place = stream;
-    PutBigEndian64(&place, static_cast<std::uint64_t>(step.remembered.first_version.value));
-    batch.Put(handles[StateDb::Impl::kPlaces], place,
-              EncodeAppendPlace({record.offset, step.remembered.count}));
-
-    std::string admitted = PartitionPrefix(partition);
-    PutBigEndian64(&admitted, static_cast<std::uint64_t>(record.offset.value));
-    const std::string copy = state.copies_records() ? EncodeRecord(record) : std::string();
-    batch.Put(handles[StateDb::Impl::kAdmitted], admitted,
-              EncodeAdmittedEntry({step.remembered.first_version, step.remembered.count, copy}));
-  }
-
-  StateDb& state;
-  PartitionKey partition;
-  Status failed;
-  rocksdb::WriteBatch batch;
-  // What this batch changed and RocksDB does not show yet. Heads stay for the batches behind it:
-  // they change here only, and a look-up costs more than all else in a fold.
-  std::unordered_map<std::string, Version> heads;
-  std::unordered_map<std::string, Remembered> appends;
-};
-
-FoldBatch::FoldBatch(StateDb& state) : impl_(std::make_unique<Impl>(state)) {}
-FoldBatch::~FoldBatch() = default;
-
-Result<std::optional<FoldStep>> FoldBatch::Fold(const PartitionKey& key, const StoredRecord& record,
-                                                PartitionState* partition_state) {
-  impl_->partition = key;
-  const Chain before = partition_state->fold.chain;
-  std::optional<FoldStep> step =
-      FoldRecord(record, Partition(key.partition), &partition_state->fold, *impl_);
-  BITACORA_RETURN_IF_ERROR(impl_->failed);
-  if (!step) return std::optional<FoldStep>();
-  if (step->verdict == Verdict::kAdmitted || step->verdict == Verdict::kConflict) {
-    impl_->Apply(record, *step);
-  }
-  partition_state->chain_before_last = before;
-  partition_state->last = record.offset;
-  return step;
-}
-
-void FoldBatch::Save(const PartitionKey& key, const PartitionState& partition_state) {
-  impl_->batch.Put(impl_->state.impl_->handles[StateDb::Impl::kMeta], PartitionStateKey(key),
-                   EncodePartitionState(partition_state));
-}
-
-Status FoldBatch::Commit() {
-  Status written = FromState(impl_->state.impl_->db->Write(rocksdb::WriteOptions(), &impl_->batch));
-  impl_->batch.Clear();
-  if (!written.ok() || impl_->heads.size() > kHeadsKept) impl_->heads.clear();
-  if (!Mutated(Promise::kP5)) impl_->appends.clear();
-  return written;
 }
 
 }  // namespace bitacora::event_store

@@ -57,11 +57,19 @@ class StateDb {
   struct StreamAppend {
     Version first_version;
     AppendPlace place;
+    Version last_version() const { return Version(first_version.value + place.count - 1); }
   };
-  /// Visits appends of the stream from the one that holds `from` on, forwards or backwards, until
-  /// `visit` returns false.
-  Status ScanStream(const PartitionKey& partition, std::string_view stream, Version from,
-                    bool backwards, const std::function<bool(const StreamAppend&)>& visit) const;
+  struct StreamScan {
+    /// Nothing: the first version, or backwards the head.
+    std::optional<Version> from;
+    bool backwards = false;
+  };
+  /// Visits appends of the stream from the one that holds `from` on until `visit` returns false;
+  /// none where it begins beyond the head forwards. Returns the head of the stream as it was
+  /// visited, nothing where there is no such stream.
+  Result<std::optional<Version>> ScanStream(
+      const PartitionKey& partition, std::string_view stream, const StreamScan& scan,
+      const std::function<bool(const StreamAppend&)>& visit) const;
 
   /// An admitted record's entry; the record is empty unless records are copied.
   struct Admitted {
@@ -78,9 +86,10 @@ class StateDb {
 
   bool copies_records() const { return copy_records_; }
 
+  struct Impl;
+
  private:
   friend class FoldBatch;
-  struct Impl;
   StateDb(std::unique_ptr<Impl> impl, bool copy_records);
 
   std::unique_ptr<Impl> impl_;

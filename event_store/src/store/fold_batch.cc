@@ -1,0 +1,121 @@
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <rocksdb/write_batch.h>
+
+#include <bitacora/base/encoding.h>
+#include <bitacora/base/mutation.h>
+
+#include "src/record_codec.h"
+#include "src/store/state_db_impl.h"
+
+namespace bitacora::event_store {
+namespace {
+
+/// About 8 MiB of a fold thread, with names of usual length.
+constexpr std::size_t kHeadsKept = 65'536;
+
+}  // namespace
+
+struct FoldBatch::Impl final : StreamLookup {
+  explicit Impl(StateDb& state_) : state(state_) {}
+
+  std::optional<Version> Head(std::string_view stream) override {
+    const std::string key = StreamPrefix(partition, stream);
+    if (const auto found = heads.find(key); found != heads.end()) return found->second;
+    const std::optional<Version> head = Checked(state.impl_->Head(key));
+    if (head) heads.emplace(key, *head);
+    return head;
+  }
+
+  std::optional<Remembered> Find(std::string_view stream, std::string_view append_id) override {
+    const std::string key = StreamPrefix(partition, stream).append(append_id);
+    if (const auto found = appends.find(key); found != appends.end()) return found->second;
+    return Checked(state.impl_->Find(key));
+  }
+
+  template <typename T>
+  std::optional<T> Checked(Result<std::optional<T>> result) {
+    if (result.ok()) return *std::move(result);
+    failed = result.status();
+    return std::nullopt;
+  }
+
+  void Apply(const StoredRecord& record, const FoldStep& step) {
+    const auto& handles = state.impl_->handles;
+    std::string stream = StreamPrefix(partition, step.attempt.stream);
+    const std::string append = stream + std::string(step.attempt.append_id);
+    if (!Mutated(Promise::kP5)) {
+      batch.Put(handles[StateDb::Impl::kAppends], append, EncodeRemembered(step.remembered));
+    }
+    appends.insert_or_assign(append, step.remembered);
+    if (step.verdict != Verdict::kAdmitted) return;
+
+    heads.insert_or_assign(stream, *step.remembered.head);
+    PutBigEndian64(&stream, static_cast<std::uint64_t>(step.remembered.first_version.value));
+    places.emplace_back(std::move(stream),
+                        EncodeAppendPlace({record.offset, step.remembered.count}));
+
+    std::string admitted = PartitionPrefix(partition);
+    PutBigEndian64(&admitted, static_cast<std::uint64_t>(record.offset.value));
+    const std::string copy = state.copies_records() ? EncodeRecord(record) : std::string();
+    batch.Put(handles[StateDb::Impl::kAdmitted], admitted,
+              EncodeAdmittedEntry({step.remembered.first_version, step.remembered.count, copy}));
+  }
+
+  /// In the order of their keys: RocksDB then looks for each from where it put the one before.
+  void PutPlaces() {
+    std::sort(places.begin(), places.end());
+    for (const auto& [key, value] : places) {
+      batch.Put(state.impl_->handles[StateDb::Impl::kPlaces], key, value);
+    }
+    places.clear();
+  }
+
+  StateDb& state;
+  PartitionKey partition;
+  Status failed;
+  rocksdb::WriteBatch batch;
+  std::vector<std::pair<std::string, std::string>> places;
+  // What this batch changed and RocksDB does not show yet. Heads stay for the batches behind it:
+  // they change here only, and a look-up costs more than all else in a fold.
+  std::unordered_map<std::string, Version> heads;
+  std::unordered_map<std::string, Remembered> appends;
+};
+
+FoldBatch::FoldBatch(StateDb& state) : impl_(std::make_unique<Impl>(state)) {}
+FoldBatch::~FoldBatch() = default;
+
+Result<std::optional<FoldStep>> FoldBatch::Fold(const PartitionKey& key, const StoredRecord& record,
+                                                PartitionState* partition_state) {
+  impl_->partition = key;
+  const Chain before = partition_state->fold.chain;
+  std::optional<FoldStep> step =
+      FoldRecord(record, Partition(key.partition), &partition_state->fold, *impl_);
+  BITACORA_RETURN_IF_ERROR(impl_->failed);
+  if (!step) return std::optional<FoldStep>();
+  if (step->verdict == Verdict::kAdmitted || step->verdict == Verdict::kConflict) {
+    impl_->Apply(record, *step);
+  }
+  partition_state->chain_before_last = before;
+  partition_state->last = record.offset;
+  return step;
+}
+
+void FoldBatch::Save(const PartitionKey& key, const PartitionState& partition_state) {
+  impl_->batch.Put(impl_->state.impl_->handles[StateDb::Impl::kMeta], PartitionStateKey(key),
+                   EncodePartitionState(partition_state));
+}
+
+Status FoldBatch::Commit() {
+  impl_->PutPlaces();
+  Status written = FromState(impl_->state.impl_->db->Write(rocksdb::WriteOptions(), &impl_->batch));
+  impl_->batch.Clear();
+  if (!written.ok() || impl_->heads.size() > kHeadsKept) impl_->heads.clear();
+  if (!Mutated(Promise::kP5)) impl_->appends.clear();
+  return written;
+}
+
+}  // namespace bitacora::event_store

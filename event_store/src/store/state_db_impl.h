@@ -1,0 +1,49 @@
+// What StateDb and FoldBatch share: the state's families, and how its errors become ours.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <rocksdb/db.h>
+#include <rocksdb/iterator.h>
+
+#include <bitacora/base/status.h>
+
+#include "src/rocks_status.h"
+#include "src/store/state_db.h"
+
+namespace bitacora::event_store {
+
+/// kCorruption "state-damaged", and what to do about it. `what` is the part that cannot be read.
+Error StateDamaged(std::string_view what);
+/// State errors are one kind to the callers: the log is whole, this copy is not to be used.
+Status FromState(const rocksdb::Status& status);
+
+/// Where the fold of a partition is, in kMeta.
+std::string PartitionStateKey(const PartitionKey& partition);
+/// The first key behind all that begin with `prefix`. Prefixes here never consist of 0xFF alone.
+std::string PrefixEnd(std::string prefix);
+
+struct StateDb::Impl {
+  enum Family { kMeta, kAppends, kPlaces, kAdmitted, kFamilies };
+
+  ~Impl();
+
+  Result<std::optional<std::string>> Get(Family family, std::string_view key) const;
+  std::unique_ptr<rocksdb::Iterator> Iterate(Family family,
+                                             const rocksdb::ReadOptions& options) const;
+  /// The version of the stream's last event; nothing where there is no such stream.
+  Result<std::optional<Version>> Head(const std::string& stream_prefix) const;
+  Result<std::optional<Remembered>> Find(std::string_view append_key) const;
+
+  std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles{};
+  std::unique_ptr<rocksdb::DB> db;  // Declared last of what it must outlive: see ~Impl.
+};
+
+/// A row of kPlaces.
+Result<StateDb::StreamAppend> ReadPlace(const rocksdb::Iterator& row, std::size_t prefix_size);
+
+}  // namespace bitacora::event_store
