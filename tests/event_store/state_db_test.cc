@@ -148,6 +148,19 @@ TEST_P(TheState, RemembersIdsOfItsStreamOnly) {
   EXPECT_EQ(FoldAppend("p", "a"), Verdict::kAdmitted);
 }
 
+TEST_P(TheState, TellsIdsApartThatAreUuidsInOtherLetters) {
+  FoldGenesis();
+  FoldAppend("o", "01970000-abcd-7000-8000-000000000001");
+  Commit();
+  EXPECT_EQ(FoldAppend("o", "01970000-abcd-7000-8000-000000000001"), Verdict::kDuplicate);
+  for (const char* other :
+       {"01970000-ABCD-7000-8000-000000000001", "01970000abcd7000800000000000000100000",
+        "01970000-abcd-7000-8000-00000000000", "01970000-abcd-7000-8000-0000000000010"}) {
+    EXPECT_EQ(FoldAppend("o", other), Verdict::kAdmitted) << other;
+  }
+  EXPECT_EQ(FoldAppend("p", "01970000-abcd-7000-8000-000000000001"), Verdict::kAdmitted);
+}
+
 TEST_P(TheState, VisitsAdmittedRecordsFromAnyOffset) {
   FoldGenesis();  // Offset 0.
   FoldAppend("o", "a");

@@ -31,7 +31,7 @@ struct FoldBatch::Impl final : StreamLookup {
   }
 
   std::optional<Remembered> Find(std::string_view stream, std::string_view append_id) override {
-    const std::string key = StreamPrefix(partition, stream).append(append_id);
+    const std::string key = AppendKey(partition, stream, append_id);
     if (const auto found = appends.find(key); found != appends.end()) return found->second;
     return Checked(state.impl_->Find(key));
   }
@@ -45,14 +45,14 @@ struct FoldBatch::Impl final : StreamLookup {
 
   void Apply(const StoredRecord& record, const FoldStep& step) {
     const auto& handles = state.impl_->handles;
-    std::string stream = StreamPrefix(partition, step.attempt.stream);
-    const std::string append = stream + std::string(step.attempt.append_id);
+    std::string append = AppendKey(partition, step.attempt.stream, step.attempt.append_id);
     if (!Mutated(Promise::kP5)) {
       batch.Put(handles[StateDb::Impl::kAppends], append, EncodeRemembered(step.remembered));
     }
-    appends.insert_or_assign(append, step.remembered);
+    appends.insert_or_assign(std::move(append), step.remembered);
     if (step.verdict != Verdict::kAdmitted) return;
 
+    std::string stream = StreamPrefix(partition, step.attempt.stream);
     heads.insert_or_assign(stream, *step.remembered.head);
     PutBigEndian64(&stream, static_cast<std::uint64_t>(step.remembered.first_version.value));
     places.emplace_back(std::move(stream),

@@ -1,6 +1,7 @@
 #include "src/store/state_codec.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <bitacora/base/encoding.h>
@@ -41,6 +42,32 @@ std::optional<Number> Named(const std::optional<std::int64_t>& number) {
   return number ? std::optional(Number(*number)) : std::nullopt;
 }
 
+/// Where the length of an append id would be. None is so short.
+constexpr char kUuidFollows = 0;
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+/// What MakeUuidV7 and MakeUuidV4 write, as bytes; nothing for any other text, so that each text
+/// has bytes of its own.
+std::optional<std::array<std::uint8_t, 16>> BytesOfUuid(std::string_view text) {
+  if (text.size() != 36) return std::nullopt;
+  std::array<std::uint8_t, 16> bytes;
+  std::size_t at = 0;
+  for (std::uint8_t& byte : bytes) {
+    if ((at == 8 || at == 13 || at == 18 || at == 23) && text[at++] != '-') return std::nullopt;
+    const int high = HexDigit(text[at]);
+    const int low = HexDigit(text[at + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    byte = static_cast<std::uint8_t>(high << 4 | low);
+    at += 2;
+  }
+  return bytes;
+}
+
 }  // namespace
 
 std::string PartitionPrefix(const PartitionKey& partition) {
@@ -54,6 +81,22 @@ std::string PartitionPrefix(const PartitionKey& partition) {
 std::string StreamPrefix(const PartitionKey& partition, std::string_view stream) {
   std::string key = PartitionPrefix(partition);
   PutBytes(&key, stream);
+  return key;
+}
+
+std::string AppendKey(const PartitionKey& partition, std::string_view stream,
+                      std::string_view append_id) {
+  std::string key;
+  key.reserve(32 + stream.size() + append_id.size());
+  PutBigEndian32(&key, partition.topic);
+  PutBigEndian32(&key, static_cast<std::uint32_t>(partition.partition));
+  if (const auto uuid = BytesOfUuid(append_id)) {
+    key.push_back(kUuidFollows);
+    key.append(reinterpret_cast<const char*>(uuid->data()), uuid->size());
+  } else {
+    PutBytes(&key, append_id);
+  }
+  key.append(stream);
   return key;
 }
 

@@ -13,7 +13,7 @@
 
 namespace bitacora::event_store {
 
-inline constexpr std::uint32_t kStateFormat = 2;
+inline constexpr std::uint32_t kStateFormat = 3;
 
 /// A partition as keys name it: the topic's number in this state, and the partition's.
 struct PartitionKey {
@@ -26,6 +26,11 @@ struct PartitionKey {
 std::string PartitionPrefix(const PartitionKey& partition);
 /// Prefix, length and name: what every key of the stream begins with.
 std::string StreamPrefix(const PartitionKey& partition, std::string_view stream);
+
+/// Where an append id is remembered: by id before stream. Ids made by this server grow with time,
+/// so that their rows come one behind the other; nothing is asked of all ids of a stream.
+std::string AppendKey(const PartitionKey& partition, std::string_view stream,
+                      std::string_view append_id);
 
 /// The stored fold of a partition, and enough of its last record to recognise a log that went back.
 struct PartitionState {

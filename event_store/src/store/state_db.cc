@@ -197,8 +197,9 @@ std::vector<rocksdb::ColumnFamilyDescriptor> Families(bool copy_records) {
       {"places", FamilyOptions(cache, true, false)},
       {"admitted", FamilyOptions(cache, false, copy_records)}};
   // Rows of these come in the order of their keys within a partition: of `admitted` always, of
-  // `places` within a batch.
-  for (const auto family : {StateDb::Impl::kPlaces, StateDb::Impl::kAdmitted}) {
+  // `appends` where the ids are UUIDs by time, of `places` within a batch.
+  for (const auto family :
+       {StateDb::Impl::kAppends, StateDb::Impl::kPlaces, StateDb::Impl::kAdmitted}) {
     families[family].options.memtable_insert_with_hint_prefix_extractor.reset(
         rocksdb::NewFixedPrefixTransform(PartitionPrefix({}).size()));
   }
@@ -336,7 +337,7 @@ Result<std::optional<Version>> StateDb::Head(const PartitionKey& partition,
 Result<std::optional<Remembered>> StateDb::FindAppend(const PartitionKey& partition,
                                                       std::string_view stream,
                                                       std::string_view append_id) const {
-  return impl_->Find(StreamPrefix(partition, stream).append(append_id));
+  return impl_->Find(AppendKey(partition, stream, append_id));
 }
 
 Result<std::optional<Version>> StateDb::ScanStream(
