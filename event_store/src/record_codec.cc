@@ -66,14 +66,14 @@ std::string EncodeRecord(const StoredRecord& record) {
   return out;
 }
 
-std::optional<StoredRecord> DecodeRecord(Offset offset, std::string bytes) {
-  auto owned = std::make_shared<const std::string>(std::move(bytes));
-  Decoder in(*owned);
+std::optional<StoredRecord> DecodeRecord(Offset offset, std::string_view bytes,
+                                         std::shared_ptr<const void> owner) {
+  Decoder in(bytes);
   StoredRecord record;
   record.offset = offset;
   record.timestamp_ms = static_cast<std::int64_t>(in.Varint());
   if (!in.ok() || !DecodeBody(in.rest(), &record)) return std::nullopt;
-  record.bytes = std::move(owned);
+  record.bytes = std::move(owner);
   return record;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +18,8 @@ bool DecodeBody(std::string_view body, StoredRecord* record);
 
 /// Everything of a record but its offset: its time, then its body.
 std::string EncodeRecord(const StoredRecord& record);
-/// Takes the bytes over: the record's views point into them.
-std::optional<StoredRecord> DecodeRecord(Offset offset, std::string bytes);
+/// The record's views point into `bytes`, which `owner` keeps.
+std::optional<StoredRecord> DecodeRecord(Offset offset, std::string_view bytes,
+                                         std::shared_ptr<const void> owner);
 
 }  // namespace bitacora::event_store

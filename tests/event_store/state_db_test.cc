@@ -176,6 +176,44 @@ TEST_P(TheState, VisitsAdmittedRecordsFromAnyOffset) {
   EXPECT_EQ(Admitted(Offset(6)), (std::vector<std::int64_t>{}));
 }
 
+TEST_P(TheState, VisitsRunsOfManyRecordsFromAnyOffset) {
+  FoldGenesis();
+  for (int i = 1; i <= 300; ++i) FoldAppend("o", std::to_string(i));
+  Commit();
+  for (int i = 301; i <= 310; ++i) FoldAppend("p", std::to_string(i));
+  Commit();
+  for (const std::int64_t from : {0, 1, 2, 63, 64, 65, 128, 129, 200, 300, 301, 309, 310}) {
+    const auto offsets = Admitted(Offset(from));
+    ASSERT_FALSE(offsets.empty()) << from;
+    EXPECT_EQ(offsets.front(), std::max<std::int64_t>(1, from));
+    EXPECT_EQ(offsets.back(), 310);
+    EXPECT_EQ(static_cast<std::int64_t>(offsets.size()), 311 - offsets.front());
+  }
+}
+
+class TheStateWithCopies : public TheState {};
+INSTANTIATE_TEST_SUITE_P(OfRecords, TheStateWithCopies, testing::Values(true));
+
+TEST_P(TheStateWithCopies, FindsTheCopyOfEachAppend) {
+  FoldGenesis();
+  for (int i = 0; i < 200; ++i) {
+    FoldAppend(i % 2 == 0 ? "o" : "p", std::to_string(i), 1, {}, i % 50 == 0 ? 100'000 : 700);
+  }
+  Commit();
+  int seen = 0;
+  const auto scanned =
+      state_->ScanStream(kPartition, "p", {}, [&](const StateDb::StreamAppend& append) {
+        const auto record = state_->CopiedRecord(kPartition, append.place);
+        EXPECT_TRUE(record.ok());
+        EXPECT_EQ(record->offset, append.place.offset);
+        EXPECT_EQ(record->FindHeader(kAppendHeader), std::to_string(2 * seen + 1));
+        ++seen;
+        return true;
+      });
+  EXPECT_TRUE(scanned.ok());
+  EXPECT_EQ(seen, 100);
+}
+
 TEST_P(TheState, OfAnotherFormatIsFoldedAnew) {
   FoldGenesis();
   FoldAppend("o", "a");

@@ -402,7 +402,7 @@ void World::CheckStreamOn(const Running& running, const std::string& stream, Ver
                std::to_string(append.first_version.value));
           return false;
         }
-        const auto copy = running.node->state().CopiedRecord(key, append.place.offset);
+        const auto copy = running.node->state().CopiedRecord(key, append.place);
         if (!copy.ok() ||
             DecodeEvents(*copy, append.place.count).front().id != expected[index].body + "/0") {
           Fail(stream + " has other events than were sent");

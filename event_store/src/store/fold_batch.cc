@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -55,14 +56,31 @@ struct FoldBatch::Impl final : StreamLookup {
     std::string stream = StreamPrefix(partition, step.attempt.stream);
     heads.insert_or_assign(stream, *step.remembered.head);
     PutBigEndian64(&stream, static_cast<std::uint64_t>(step.remembered.first_version.value));
-    places.emplace_back(std::move(stream),
-                        EncodeAppendPlace({record.offset, step.remembered.count}));
+    places.emplace_back(std::move(stream), EncodeAppendPlace({record.offset, step.remembered.count,
+                                                              AddToRun(record, step.remembered)}));
+  }
 
-    std::string admitted = PartitionPrefix(partition);
-    PutBigEndian64(&admitted, static_cast<std::uint64_t>(record.offset.value));
+  /// Returns the run's first offset.
+  Offset AddToRun(const StoredRecord& record, const Remembered& remembered) {
+    AdmittedRun& run = runs.try_emplace(partition, record.offset).first->second;
+    const Offset first = run.first();
     const std::string copy = state.copies_records() ? EncodeRecord(record) : std::string();
-    batch.Put(handles[StateDb::Impl::kAdmitted], admitted,
-              EncodeAdmittedEntry({step.remembered.first_version, step.remembered.count, copy}));
+    run.Add({record.offset, remembered.first_version, remembered.count, copy});
+    if (run.full()) {
+      PutRun(partition, run);
+      runs.erase(partition);
+    }
+    return first;
+  }
+
+  void PutRun(const PartitionKey& at, const AdmittedRun& run) {
+    batch.Put(state.impl_->handles[StateDb::Impl::kAdmitted], AdmittedKey(at, run.first()),
+              run.bytes());
+  }
+
+  void PutRuns() {
+    for (const auto& [at, run] : runs) PutRun(at, run);
+    runs.clear();
   }
 
   /// In the order of their keys: RocksDB then looks for each from where it put the one before.
@@ -79,6 +97,7 @@ struct FoldBatch::Impl final : StreamLookup {
   Status failed;
   rocksdb::WriteBatch batch;
   std::vector<std::pair<std::string, std::string>> places;
+  std::map<PartitionKey, AdmittedRun> runs;  // Those that may still grow.
   // What this batch changed and RocksDB does not show yet. Heads stay for the batches behind it:
   // they change here only, and a look-up costs more than all else in a fold.
   std::unordered_map<std::string, Version> heads;
@@ -111,6 +130,7 @@ void FoldBatch::Save(const PartitionKey& key, const PartitionState& partition_st
 
 Status FoldBatch::Commit() {
   impl_->PutPlaces();
+  impl_->PutRuns();
   Status written = FromState(impl_->state.impl_->db->Write(rocksdb::WriteOptions(), &impl_->batch));
   impl_->batch.Clear();
   if (!written.ok() || impl_->heads.size() > kHeadsKept) impl_->heads.clear();

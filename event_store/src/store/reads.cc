@@ -10,8 +10,9 @@ namespace {
 
 /// The record of one append: from the copy, or from the log itself.
 Result<StoredRecord> RecordAt(const StateDb& state, Log& log, const HostedPartition& partition,
-                              Offset offset) {
-  if (state.copies_records()) return state.CopiedRecord(partition.key, offset);
+                              const AppendPlace& place) {
+  if (state.copies_records()) return state.CopiedRecord(partition.key, place);
+  const Offset offset = place.offset;
   BITACORA_ASSIGN_OR_RETURN(Log::Fetched fetched, log.Fetch(partition.at, offset, {1, 1}));
   if (fetched.records.empty() || fetched.records[0].offset != offset) {
     return Error(ErrorCode::kCorruption,
@@ -32,7 +33,7 @@ class StreamPager {
   /// Adds what the page takes of one append; false once it is full.
   Result<bool> Add(const StateDb::StreamAppend& append) {
     BITACORA_ASSIGN_OR_RETURN(const StoredRecord record,
-                              RecordAt(state_, log_, partition_, append.place.offset));
+                              RecordAt(state_, log_, partition_, append.place));
     bytes_ += record.value.size();
     if (!page_->events.empty() && bytes_ > query_.bytes_max) {
       page_->next = backwards() ? append.last_version() : append.first_version;

@@ -163,6 +163,7 @@ std::string EncodeAppendPlace(const AppendPlace& place) {
   std::string out;
   PutNumber(&out, place.offset.value);
   PutVarint(&out, place.count);
+  PutNumber(&out, place.offset.value - place.run.value);
   return out;
 }
 
@@ -171,25 +172,33 @@ std::optional<AppendPlace> DecodeAppendPlace(std::string_view bytes) {
   AppendPlace place;
   place.offset = Offset(TakeNumber(&in));
   place.count = static_cast<std::uint32_t>(in.Varint());
+  place.run = Offset(place.offset.value - TakeNumber(&in));
   return in.done() ? std::optional(place) : std::nullopt;
 }
 
-std::string EncodeAdmittedEntry(const AdmittedEntry& entry) {
-  std::string out;
-  out.reserve(16 + entry.record.size());
-  PutNumber(&out, entry.first_version.value);
-  PutVarint(&out, entry.count);
-  out.append(entry.record);
-  return out;
+void AdmittedRun::Add(const AdmittedEntry& entry) {
+  PutNumber(&bytes_, entry.offset.value - last_.value);
+  PutNumber(&bytes_, entry.first_version.value);
+  PutVarint(&bytes_, entry.count);
+  PutBytes(&bytes_, entry.record);
+  last_ = entry.offset;
+  ++records_;
 }
 
-std::optional<AdmittedEntry> DecodeAdmittedEntry(std::string_view bytes) {
+std::optional<std::vector<AdmittedEntry>> AdmittedRun::Decode(Offset first,
+                                                              std::string_view bytes) {
+  std::vector<AdmittedEntry> entries;
+  entries.reserve(kRecordsMax);
   Decoder in(bytes);
-  AdmittedEntry entry;
-  entry.first_version = Version(TakeNumber(&in));
-  entry.count = static_cast<std::uint32_t>(in.Varint());
-  entry.record = in.rest();
-  return in.ok() ? std::optional(entry) : std::nullopt;
+  Offset last = first;
+  while (in.ok() && !in.done() && entries.size() < kRecordsMax) {
+    AdmittedEntry& entry = entries.emplace_back();
+    entry.offset = last = Offset(last.value + TakeNumber(&in));
+    entry.first_version = Version(TakeNumber(&in));
+    entry.count = static_cast<std::uint32_t>(in.Varint());
+    entry.record = in.Bytes();
+  }
+  return in.done() ? std::optional(std::move(entries)) : std::nullopt;
 }
 
 }  // namespace bitacora::event_store

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <bitacora/base/status.h>
 #include <bitacora/domain/admit.h>
@@ -13,7 +14,7 @@
 
 namespace bitacora::event_store {
 
-inline constexpr std::uint32_t kStateFormat = 3;
+inline constexpr std::uint32_t kStateFormat = 4;
 
 /// A partition as keys name it: the topic's number in this state, and the partition's.
 struct PartitionKey {
@@ -49,19 +50,45 @@ std::optional<Remembered> DecodeRemembered(std::string_view bytes);
 struct AppendPlace {
   Offset offset;
   std::uint32_t count = 0;
+  Offset run;  ///< The first record of the run of admitted ones that it is in.
 };
 std::string EncodeAppendPlace(const AppendPlace& place);
 std::optional<AppendPlace> DecodeAppendPlace(std::string_view bytes);
 
-/// An admitted record: the value behind its offset.
+/// An admitted record.
 struct AdmittedEntry {
+  Offset offset;
   Version first_version;
   std::uint32_t count = 0;
   std::string_view
       record;  ///< EncodeRecord's bytes, or empty where the log itself has them at hand.
 };
-std::string EncodeAdmittedEntry(const AdmittedEntry& entry);
-/// The view points into `bytes`.
-std::optional<AdmittedEntry> DecodeAdmittedEntry(std::string_view bytes);
+
+/// Admitted records of a partition one behind the other, not all offsets between being theirs: the
+/// value behind the offset of the first.
+class AdmittedRun {
+ public:
+  /// A run is closed with so many records, or when it holds so many bytes: as much as reading one
+  /// of them may cost beyond its own.
+  static constexpr std::size_t kRecordsMax = 64;
+  static constexpr std::size_t kBytesMax = 4096;
+
+  explicit AdmittedRun(Offset first) : first_(first), last_(first) {}
+
+  /// `entry` is behind all before.
+  void Add(const AdmittedEntry& entry);
+  Offset first() const { return first_; }
+  bool full() const { return records_ >= kRecordsMax || bytes_.size() >= kBytesMax; }
+  const std::string& bytes() const { return bytes_; }
+
+  /// The entries of a run; the views point into `bytes`.
+  static std::optional<std::vector<AdmittedEntry>> Decode(Offset first, std::string_view bytes);
+
+ private:
+  Offset first_;
+  Offset last_;
+  std::size_t records_ = 0;
+  std::string bytes_;
+};
 
 }  // namespace bitacora::event_store

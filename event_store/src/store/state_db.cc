@@ -86,6 +86,12 @@ std::string PartitionStateKey(const PartitionKey& partition) {
   return "fold/" + PartitionPrefix(partition);
 }
 
+std::string AdmittedKey(const PartitionKey& partition, Offset first) {
+  std::string key = PartitionPrefix(partition);
+  PutBigEndian64(&key, static_cast<std::uint64_t>(first.value));
+  return key;
+}
+
 std::string PrefixEnd(std::string prefix) {
   while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF) prefix.pop_back();
   if (!prefix.empty()) prefix.back() = static_cast<char>(prefix.back() + 1);
@@ -99,6 +105,32 @@ Result<StateDb::StreamAppend> ReadPlace(const rocksdb::Iterator& row, std::size_
   if (!key.done() || !place) return StateDamaged("place of an append");
   return StateDb::StreamAppend{first_version, *place};
 }
+
+namespace {
+
+/// A run and the bytes its entries point into, which its copied records share.
+struct Run {
+  std::shared_ptr<const std::string> bytes;
+  std::vector<AdmittedEntry> entries;
+};
+
+Result<Run> ReadRun(std::string_view key, std::string_view value) {
+  Decoder first(key.substr(PartitionPrefix({}).size()));
+  const Offset offset(static_cast<std::int64_t>(first.BigEndian64()));
+  Run run{std::make_shared<const std::string>(value), {}};
+  auto entries = AdmittedRun::Decode(offset, *run.bytes);
+  if (!first.done() || !entries) return StateDamaged("admitted records");
+  run.entries = *std::move(entries);
+  return run;
+}
+
+Result<StoredRecord> CopyOf(const Run& run, const AdmittedEntry& entry) {
+  auto record = DecodeRecord(entry.offset, entry.record, run.bytes);
+  if (!record) return StateDamaged("copied record");
+  return *std::move(record);
+}
+
+}  // namespace
 
 // ---- StateDb::Impl
 
@@ -373,38 +405,45 @@ Result<std::optional<Version>> StateDb::ScanStream(
 
 Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from,
                              const std::function<bool(Admitted)>& visit) const {
-  std::string start = PartitionPrefix(partition);
-  const std::string end = PrefixEnd(start);
-  PutBigEndian64(&start, static_cast<std::uint64_t>(from.value));
+  const std::string prefix = PartitionPrefix(partition);
+  const std::string end = PrefixEnd(prefix);
+  const rocksdb::Slice lower(prefix);
   const rocksdb::Slice upper(end);
   rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &lower;
   options.iterate_upper_bound = &upper;
   options.readahead_size = 256u << 10;
   const auto iterator = impl_->Iterate(Impl::kAdmitted, options);
-  for (iterator->Seek(start); iterator->Valid(); iterator->Next()) {
-    Decoder key(iterator->key().ToStringView().substr(8));
-    const Offset offset(static_cast<std::int64_t>(key.BigEndian64()));
-    const auto entry = DecodeAdmittedEntry(iterator->value().ToStringView());
-    if (!key.done() || !entry) return StateDamaged("admitted record");
-    Admitted admitted{offset, entry->first_version, entry->count, std::nullopt};
-    if (copy_records_) {
-      admitted.record = DecodeRecord(offset, std::string(entry->record));
-      if (!admitted.record) return StateDamaged("copied record");
+  // The run that holds `from` is the last that does not begin behind it.
+  iterator->SeekForPrev(AdmittedKey(partition, from));
+  if (!iterator->Valid()) iterator->SeekToFirst();
+  for (bool more = true; more && iterator->Valid(); iterator->Next()) {
+    BITACORA_ASSIGN_OR_RETURN(const Run run,
+                              ReadRun(ToView(iterator->key()), ToView(iterator->value())));
+    for (const AdmittedEntry& entry : run.entries) {
+      if (entry.offset < from) continue;
+      Admitted admitted{entry.offset, entry.first_version, entry.count, std::nullopt};
+      if (copy_records_) {
+        BITACORA_ASSIGN_OR_RETURN(admitted.record, CopyOf(run, entry));
+      }
+      more = visit(std::move(admitted));
+      if (!more) break;
     }
-    if (!visit(std::move(admitted))) break;
   }
   return FromState(iterator->status());
 }
 
-Result<StoredRecord> StateDb::CopiedRecord(const PartitionKey& partition, Offset offset) const {
-  std::string key = PartitionPrefix(partition);
-  PutBigEndian64(&key, static_cast<std::uint64_t>(offset.value));
-  BITACORA_ASSIGN_OR_RETURN(std::optional<std::string> value, impl_->Get(Impl::kAdmitted, key));
-  const auto entry = value ? DecodeAdmittedEntry(*value) : std::nullopt;
-  if (!entry) return StateDamaged("copied record");
-  auto record = DecodeRecord(offset, std::string(entry->record));
-  if (!record) return StateDamaged("copied record");
-  return std::move(*record);
+Result<StoredRecord> StateDb::CopiedRecord(const PartitionKey& partition,
+                                           const AppendPlace& place) const {
+  const std::string key = AdmittedKey(partition, place.run);
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value,
+                            impl_->Get(Impl::kAdmitted, key));
+  if (!value) return StateDamaged("copied record");
+  BITACORA_ASSIGN_OR_RETURN(const Run run, ReadRun(key, *value));
+  for (const AdmittedEntry& entry : run.entries) {
+    if (entry.offset == place.offset) return CopyOf(run, entry);
+  }
+  return StateDamaged("copied record");
 }
 
 }  // namespace bitacora::event_store

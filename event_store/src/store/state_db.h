@@ -81,8 +81,8 @@ class StateDb {
   /// Visits admitted records from offset `from` on until `visit` returns false.
   Status ScanAdmitted(const PartitionKey& partition, Offset from,
                       const std::function<bool(Admitted)>& visit) const;
-  /// The copied record at `offset`.
-  Result<StoredRecord> CopiedRecord(const PartitionKey& partition, Offset offset) const;
+  /// The copied record of an append.
+  Result<StoredRecord> CopiedRecord(const PartitionKey& partition, const AppendPlace& place) const;
 
   bool copies_records() const { return copy_records_; }
 

@@ -24,6 +24,8 @@ Status FromState(const rocksdb::Status& status);
 
 /// Where the fold of a partition is, in kMeta.
 std::string PartitionStateKey(const PartitionKey& partition);
+/// Where a run of admitted records is, in kAdmitted.
+std::string AdmittedKey(const PartitionKey& partition, Offset first);
 /// The first key behind all that begin with `prefix`. Prefixes here never consist of 0xFF alone.
 std::string PrefixEnd(std::string prefix);
 
