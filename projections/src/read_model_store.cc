@@ -28,6 +28,9 @@ rocksdb::Options DatabaseOptions(const ReadModelStore::Options& options) {
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  // In parts: a part that does not fit into a shard of the cache is read from the file each time.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
   rocksdb::Options database;
   database.create_if_missing = true;
   database.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
