@@ -1,3 +1,6 @@
+#include <string>
+#include <utility>
+
 #include <bitacora/event_store/log.h>
 
 namespace bitacora::event_store {
@@ -12,6 +15,22 @@ std::string_view DurabilityName(Durability durability) {
       return "replicated";
   }
   BITACORA_CHECK(false, "unknown Durability");
+}
+
+Result<std::vector<StoredRecord>> Log::FetchEach(const TopicPartition& at,
+                                                 std::span<const Offset> offsets) {
+  std::vector<StoredRecord> records;
+  records.reserve(offsets.size());
+  for (const Offset offset : offsets) {
+    BITACORA_ASSIGN_OR_RETURN(Fetched fetched, Fetch(at, offset, {1, 1}));
+    if (fetched.records.empty() || fetched.records.front().offset != offset) {
+      return Error(ErrorCode::kCorruption,
+                   "the log has no record at offset " + std::to_string(offset.value),
+                   "log-damaged");
+    }
+    records.push_back(std::move(fetched.records.front()));
+  }
+  return records;
 }
 
 }  // namespace bitacora::event_store

@@ -451,6 +451,19 @@ TEST_P(LogContract, FetchBeyondTheEndMeansTheLogWentBack) {
   EXPECT_EQ(page.error().reason(), "log-moved-backwards") << page.error().ToString();
 }
 
+TEST_P(LogContract, FetchesTheRecordsAtSomeOffsets) {
+  const TopicPartition at = MakeTopic("orders");
+  AppendAll(at, {"1", "2", "3"});
+  const auto records = log().FetchEach(at, std::vector{Offset(0), Offset(2)});
+  ASSERT_TRUE(records.ok()) << records.error().ToString();
+  EXPECT_THAT(ValuesOf(*records), testing::ElementsAre("1", "3"));
+  EXPECT_EQ(records->back().offset, Offset(2));
+  EXPECT_TRUE(log().FetchEach(at, {})->empty());
+  const auto beyond = log().FetchEach(at, std::vector{Offset(0), Offset(3)});
+  ASSERT_FALSE(beyond.ok());
+  EXPECT_EQ(beyond.error().code(), ErrorCode::kCorruption);
+}
+
 TEST_P(LogContract, RecordsOutliveThePageTheyCameIn) {
   const TopicPartition at = MakeTopic("orders");
   AppendAll(at, {"kept"});
@@ -745,6 +758,16 @@ TEST_P(ReopenedLogContract, HasItsRecordsAndItsIdentity) {
   const auto description = log().Describe(at.topic);
   ASSERT_TRUE(description.ok());
   EXPECT_EQ(description->partitions, 2);
+}
+
+TEST_P(ReopenedLogContract, FetchesTheRecordsAtSomeOffsetsOldAndNew) {
+  const TopicPartition at = MakeTopic("orders");
+  AppendAll(at, {"1", "2", "3"});
+  fixture_->Reopen();
+  AppendAll(at, {"4"});
+  const auto records = log().FetchEach(at, std::vector{Offset(0), Offset(2), Offset(3)});
+  ASSERT_TRUE(records.ok()) << records.error().ToString();
+  EXPECT_THAT(ValuesOf(*records), testing::ElementsAre("1", "3", "4"));
 }
 
 TEST_P(ReopenedLogContract, GoesOnBehindTheLastRecord) {

@@ -200,18 +200,22 @@ TEST_P(TheStateWithCopies, FindsTheCopyOfEachAppend) {
     FoldAppend(i % 2 == 0 ? "o" : "p", std::to_string(i), 1, {}, i % 50 == 0 ? 100'000 : 700);
   }
   Commit();
-  int seen = 0;
-  const auto scanned =
-      state_->ScanStream(kPartition, "p", {}, [&](const StateDb::StreamAppend& append) {
-        const auto record = state_->CopiedRecord(kPartition, append.place);
-        EXPECT_TRUE(record.ok());
-        EXPECT_EQ(record->offset, append.place.offset);
-        EXPECT_EQ(record->FindHeader(kAppendHeader), std::to_string(2 * seen + 1));
-        ++seen;
-        return true;
-      });
-  EXPECT_TRUE(scanned.ok());
-  EXPECT_EQ(seen, 100);
+  std::vector<event_store::AppendPlace> places;
+  ASSERT_TRUE(state_
+                  ->ScanStream(kPartition, "p", {},
+                               [&](const StateDb::StreamAppend& append) {
+                                 places.push_back(append.place);
+                                 return true;
+                               })
+                  .ok());
+  ASSERT_EQ(places.size(), 100U);
+  const auto records = state_->CopiedRecords(kPartition, places);
+  ASSERT_TRUE(records.ok());
+  ASSERT_EQ(records->size(), 100U);
+  for (std::size_t i = 0; i < 100; ++i) {
+    EXPECT_EQ((*records)[i].offset, places[i].offset);
+    EXPECT_EQ((*records)[i].FindHeader(kAppendHeader), std::to_string(2 * i + 1));
+  }
 }
 
 TEST_P(TheState, OfAnotherFormatIsFoldedAnew) {

@@ -402,9 +402,9 @@ void World::CheckStreamOn(const Running& running, const std::string& stream, Ver
                std::to_string(append.first_version.value));
           return false;
         }
-        const auto copy = running.node->state().CopiedRecord(key, append.place);
-        if (!copy.ok() ||
-            DecodeEvents(*copy, append.place.count).front().id != expected[index].body + "/0") {
+        const auto copy = running.node->state().CopiedRecords(key, {&append.place, 1});
+        if (!copy.ok() || DecodeEvents(copy->front(), append.place.count).front().id !=
+                              expected[index].body + "/0") {
           Fail(stream + " has other events than were sent");
         }
         ++index;

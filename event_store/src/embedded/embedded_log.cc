@@ -96,6 +96,8 @@ class EmbeddedLog final : public Log {
     return std::unique_ptr<LogReader>(std::make_unique<EmbeddedReader>(catalog_, tail_, records_));
   }
   Result<Fetched> Fetch(const TopicPartition& at, Offset from, const FetchLimits& limits) override;
+  Result<std::vector<StoredRecord>> FetchEach(const TopicPartition& at,
+                                              std::span<const Offset> offsets) override;
   Result<Offset> Earliest(const TopicPartition& at) override {
     BITACORA_RETURN_IF_ERROR(catalog_.Find(at).status());
     return Offset(0);
@@ -183,6 +185,14 @@ Result<Log::Fetched> EmbeddedLog::Fetch(const TopicPartition& at, Offset from,
   fetched.next = fetched.records.empty() ? from : fetched.records.back().offset.Next();
   fetched.at_end = fetched.next >= partition->tail.end();
   return fetched;
+}
+
+Result<std::vector<StoredRecord>> EmbeddedLog::FetchEach(const TopicPartition& at,
+                                                         std::span<const Offset> offsets) {
+  BITACORA_ASSIGN_OR_RETURN(const LogPartition* partition, catalog_.Find(at));
+  std::vector<StoredRecord> records;
+  BITACORA_RETURN_IF_ERROR(records_.ReadEach(partition->tail, offsets, &records));
+  return records;
 }
 
 }  // namespace

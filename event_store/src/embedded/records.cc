@@ -1,5 +1,6 @@
 #include "src/embedded/records.h"
 
+#include <algorithm>
 #include <string>
 
 namespace bitacora::event_store::embedded {
@@ -39,6 +40,31 @@ Status Records::Read(const PartitionTail& partition, Offset from, const RangeLim
       ++count;
       out->push_back(record);
     }
+  }
+  return {};
+}
+
+Status Records::ReadEach(const PartitionTail& partition, std::span<const Offset> offsets,
+                         std::vector<StoredRecord>* out) const {
+  if (offsets.empty()) return {};
+  BITACORA_RETURN_IF_ERROR(CheckStart(partition, offsets.front()));
+  if (offsets.back() >= partition.end()) {
+    return Error(ErrorCode::kCorruption,
+                 "the log has no record at offset " + std::to_string(offsets.back().value),
+                 "log-damaged");
+  }
+  // Older ones from the disk, the newest from memory: it holds all from some record on.
+  const std::optional<Offset> in_memory = tail_.First(partition);
+  const auto newer =
+      in_memory ? std::lower_bound(offsets.begin(), offsets.end(), *in_memory) : offsets.end();
+  const auto older = static_cast<std::size_t>(newer - offsets.begin());
+  if (older > 0) {
+    BITACORA_RETURN_IF_ERROR(storage_.With([&](const Storage& storage) {
+      return storage.ReadEach(partition.topic, partition.partition, offsets.first(older), out);
+    }));
+  }
+  for (const Offset offset : offsets.subspan(older)) {
+    BITACORA_RETURN_IF_ERROR(Read(partition, offset, {1, 1}, out));
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <shared_mutex>
+#include <span>
 #include <vector>
 
 #include <bitacora/base/status.h>
@@ -58,6 +59,10 @@ class Records {
   /// Records from `from` on, none where it is the end. Appends to `out`.
   Status Read(const PartitionTail& partition, Offset from, const RangeLimits& limits,
               std::vector<StoredRecord>* out) const;
+
+  /// The records at `offsets`, which rise and are before the end. Appends to `out`.
+  Status ReadEach(const PartitionTail& partition, std::span<const Offset> offsets,
+                  std::vector<StoredRecord>* out) const;
 
   /// The first record whose time is at or after `wall_ms`, or the end.
   Result<Offset> FindTime(const PartitionTail& partition, std::int64_t wall_ms) const;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -85,6 +86,9 @@ class Storage {
   /// The records of `range` from its start on, as many as `limits` allow. Appends to `out`.
   /// kCorruption: one is missing or not what was written. kUnavailable.
   Status Read(const Range& range, const RangeLimits& limits, std::vector<StoredRecord>* out) const;
+  /// The records at `offsets`, which rise, in one look-up. Appends to `out`; errors as for Read.
+  Status ReadEach(TopicNumber topic, Partition partition, std::span<const Offset> offsets,
+                  std::vector<StoredRecord>* out) const;
 
   /// The stamp of one record that exists.
   Result<Stamp> ReadStamp(TopicNumber topic, Partition partition, Offset offset) const;

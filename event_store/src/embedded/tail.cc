@@ -55,6 +55,12 @@ std::vector<BlockPtr> Tail::Find(const PartitionTail& partition, Offset from,
   return found;
 }
 
+std::optional<Offset> Tail::First(const PartitionTail& partition) const {
+  MutexLock lock(mu_);
+  if (partition.blocks_.empty()) return std::nullopt;
+  return partition.blocks_.front()->first();
+}
+
 void Tail::AddListener(TailListener* listener) {
   MutexLock lock(listeners_mu_);
   listeners_.insert(listener);

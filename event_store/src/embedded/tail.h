@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -72,6 +73,10 @@ class Tail {
   /// where `from` is no longer in memory (or is the end).
   std::vector<BlockPtr> Find(const PartitionTail& partition, Offset from,
                              std::size_t records_max) const EXCLUDES(mu_);
+
+  /// The first record of the partition that is in memory, as are all behind it; nothing where none
+  /// is.
+  std::optional<Offset> First(const PartitionTail& partition) const EXCLUDES(mu_);
 
   void AddListener(TailListener* listener) EXCLUDES(listeners_mu_);
   /// No call of OnPublished is running when it returns, and none comes.

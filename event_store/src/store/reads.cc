@@ -1,6 +1,7 @@
 #include "src/store/reads.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include <bitacora/domain/event_codec.h>
@@ -8,20 +9,11 @@
 namespace bitacora::event_store {
 namespace {
 
-/// The record of one append: from the copy, or from the log itself.
-Result<StoredRecord> RecordAt(const StateDb& state, Log& log, const HostedPartition& partition,
-                              const AppendPlace& place) {
-  if (state.copies_records()) return state.CopiedRecord(partition.key, place);
-  const Offset offset = place.offset;
-  BITACORA_ASSIGN_OR_RETURN(Log::Fetched fetched, log.Fetch(partition.at, offset, {1, 1}));
-  if (fetched.records.empty() || fetched.records[0].offset != offset) {
-    return Error(ErrorCode::kCorruption,
-                 "the log has no record at offset " + std::to_string(offset.value), "log-damaged");
-  }
-  return std::move(fetched.records[0]);
-}
+/// Look-ups at once: of records whose size is not known yet, and at most.
+constexpr std::size_t kFirstLookUps = 16;
+constexpr std::size_t kLookUpsMax = 128;
 
-/// Collects a page of a stream, append by append.
+/// Collects a page of a stream: first where its appends are, then their records, many at a time.
 class StreamPager {
  public:
   StreamPager(const StateDb& state, Log& log, const HostedPartition& partition,
@@ -30,11 +22,55 @@ class StreamPager {
 
   bool backwards() const { return query_.direction == StreamQuery::Direction::kBackwards; }
 
+  /// Takes note of the next append; false once there are more than the page takes.
+  bool Add(const StateDb::StreamAppend& append) {
+    appends_.push_back(append);
+    const std::int64_t first = append.first_version.value;
+    const std::int64_t last = append.last_version().value;
+    const std::int64_t from = query_.from ? query_.from->value : backwards() ? last : first;
+    found_ += backwards() ? std::min(last, from) - first + 1 : last - std::max(first, from) + 1;
+    return found_ <= query_.limit;
+  }
+
+  /// Reads them into the page.
+  Status Read() {
+    for (std::size_t next = 0; next < appends_.size();) {
+      const std::size_t count = std::min(appends_.size() - next, LookUps());
+      const std::span<const StateDb::StreamAppend> some(appends_.data() + next, count);
+      BITACORA_ASSIGN_OR_RETURN(const std::vector<StoredRecord> records, RecordsOf(some));
+      for (std::size_t i = 0; i < count; ++i) {
+        if (!Take(some[i], records[backwards() ? count - 1 - i : i])) return {};
+      }
+      next += count;
+    }
+    return {};
+  }
+
+ private:
+  /// As many records as the page may take, going by those it has.
+  std::size_t LookUps() const {
+    if (taken_ == 0) return kFirstLookUps;
+    const std::size_t left = query_.bytes_max - std::min(bytes_, query_.bytes_max);
+    return std::clamp<std::size_t>(left / (bytes_ / taken_ + 1), 1, kLookUpsMax);
+  }
+
+  /// In the order of offsets: from the copies, or from the log itself.
+  Result<std::vector<StoredRecord>> RecordsOf(std::span<const StateDb::StreamAppend> appends) {
+    std::vector<AppendPlace> places;
+    places.reserve(appends.size());
+    for (const StateDb::StreamAppend& append : appends) places.push_back(append.place);
+    if (backwards()) std::reverse(places.begin(), places.end());
+    if (state_.copies_records()) return state_.CopiedRecords(partition_.key, places);
+    std::vector<Offset> offsets;
+    offsets.reserve(places.size());
+    for (const AppendPlace& place : places) offsets.push_back(place.offset);
+    return log_.FetchEach(partition_.at, offsets);
+  }
+
   /// Adds what the page takes of one append; false once it is full.
-  Result<bool> Add(const StateDb::StreamAppend& append) {
-    BITACORA_ASSIGN_OR_RETURN(const StoredRecord record,
-                              RecordAt(state_, log_, partition_, append.place));
+  bool Take(const StateDb::StreamAppend& append, const StoredRecord& record) {
     bytes_ += record.value.size();
+    ++taken_;
     if (!page_->events.empty() && bytes_ > query_.bytes_max) {
       page_->next = backwards() ? append.last_version() : append.first_version;
       return false;
@@ -55,12 +91,14 @@ class StreamPager {
     return true;
   }
 
- private:
   const StateDb& state_;
   Log& log_;
   const HostedPartition& partition_;
   const StreamQuery& query_;
   StreamPage* const page_;
+  std::vector<StateDb::StreamAppend> appends_;
+  std::int64_t found_ = 0;  ///< Events of the page in them.
+  std::size_t taken_ = 0;
   std::size_t bytes_ = 0;
 };
 
@@ -74,18 +112,13 @@ Result<StreamPage> ReadStreamPage(const StateDb& state, Log& log, const HostedPa
                                   const StreamQuery& query) {
   StreamPage page;
   StreamPager pager(state, log, partition, query, &page);
-  Status failed;
   BITACORA_ASSIGN_OR_RETURN(
       const std::optional<Version> head,
       state.ScanStream(partition.key, query.stream.str(), {query.from, pager.backwards()},
-                       [&](const StateDb::StreamAppend& append) {
-                         const Result<bool> more = pager.Add(append);
-                         failed = more.status();
-                         return more.ok() && *more;
-                       }));
-  BITACORA_RETURN_IF_ERROR(failed);
+                       [&](const StateDb::StreamAppend& append) { return pager.Add(append); }));
   if (!head) return StreamUnknown();
   page.head = *head;
+  BITACORA_RETURN_IF_ERROR(pager.Read());
   return page;
 }
 

@@ -110,6 +110,7 @@ namespace {
 
 /// A run and the bytes its entries point into, which its copied records share.
 struct Run {
+  Offset first;
   std::shared_ptr<const std::string> bytes;
   std::vector<AdmittedEntry> entries;
 };
@@ -117,7 +118,7 @@ struct Run {
 Result<Run> ReadRun(std::string_view key, std::string_view value) {
   Decoder first(key.substr(PartitionPrefix({}).size()));
   const Offset offset(static_cast<std::int64_t>(first.BigEndian64()));
-  Run run{std::make_shared<const std::string>(value), {}};
+  Run run{offset, std::make_shared<const std::string>(value), {}};
   auto entries = AdmittedRun::Decode(offset, *run.bytes);
   if (!first.done() || !entries) return StateDamaged("admitted records");
   run.entries = *std::move(entries);
@@ -147,6 +148,20 @@ Result<std::optional<std::string>> StateDb::Impl::Get(Family family, std::string
   if (status.IsNotFound()) return std::optional<std::string>();
   BITACORA_RETURN_IF_ERROR(FromState(status));
   return std::optional(std::move(value));
+}
+
+Result<std::vector<rocksdb::PinnableSlice>> StateDb::Impl::GetEach(
+    Family family, const std::vector<std::string>& keys) const {
+  const std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
+  std::vector<rocksdb::PinnableSlice> rows(keys.size());
+  std::vector<rocksdb::Status> got(keys.size());
+  db->MultiGet(rocksdb::ReadOptions(), handles[family], keys.size(), slices.data(), rows.data(),
+               got.data());
+  for (const rocksdb::Status& status : got) {
+    if (status.IsNotFound()) return StateDamaged("a row is missing");
+    BITACORA_RETURN_IF_ERROR(FromState(status));
+  }
+  return rows;
 }
 
 std::unique_ptr<rocksdb::Iterator> StateDb::Impl::Iterate(
@@ -444,17 +459,33 @@ Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from,
   return FromState(iterator->status());
 }
 
-Result<StoredRecord> StateDb::CopiedRecord(const PartitionKey& partition,
-                                           const AppendPlace& place) const {
-  const std::string key = AdmittedKey(partition, place.run);
-  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value,
-                            impl_->Get(Impl::kAdmitted, key));
-  if (!value) return StateDamaged("copied record");
-  BITACORA_ASSIGN_OR_RETURN(const Run run, ReadRun(key, *value));
-  for (const AdmittedEntry& entry : run.entries) {
-    if (entry.offset == place.offset) return CopyOf(run, entry);
+Result<std::vector<StoredRecord>> StateDb::CopiedRecords(
+    const PartitionKey& partition, std::span<const AppendPlace> places) const {
+  // Of places in order, those of one run stand together: each run is read once.
+  std::vector<std::string> keys;
+  for (const AppendPlace& place : places) {
+    std::string key = AdmittedKey(partition, place.run);
+    if (keys.empty() || keys.back() != key) keys.push_back(std::move(key));
   }
-  return StateDamaged("copied record");
+  BITACORA_ASSIGN_OR_RETURN(const std::vector<rocksdb::PinnableSlice> rows,
+                            impl_->GetEach(Impl::kAdmitted, keys));
+  std::vector<StoredRecord> records;
+  records.reserve(places.size());
+  Run run;
+  std::size_t row = 0;
+  for (const AppendPlace& place : places) {
+    if (run.bytes == nullptr || run.first != place.run) {
+      BITACORA_ASSIGN_OR_RETURN(run, ReadRun(keys[row], ToView(rows[row])));
+      ++row;
+    }
+    const auto entry = std::find_if(
+        run.entries.begin(), run.entries.end(),
+        [&](const AdmittedEntry& candidate) { return candidate.offset == place.offset; });
+    if (entry == run.entries.end()) return StateDamaged("copied record");
+    BITACORA_ASSIGN_OR_RETURN(StoredRecord record, CopyOf(run, *entry));
+    records.push_back(std::move(record));
+  }
+  return records;
 }
 
 }  // namespace bitacora::event_store

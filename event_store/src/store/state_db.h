@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -81,8 +82,9 @@ class StateDb {
   /// Visits admitted records from offset `from` on until `visit` returns false.
   Status ScanAdmitted(const PartitionKey& partition, Offset from,
                       const std::function<bool(Admitted)>& visit) const;
-  /// The copied record of an append.
-  Result<StoredRecord> CopiedRecord(const PartitionKey& partition, const AppendPlace& place) const;
+  /// The copied records of appends.
+  Result<std::vector<StoredRecord>> CopiedRecords(const PartitionKey& partition,
+                                                  std::span<const AppendPlace> places) const;
 
   bool copies_records() const { return copy_records_; }
 

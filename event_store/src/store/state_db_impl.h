@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <rocksdb/db.h>
 #include <rocksdb/iterator.h>
@@ -35,6 +36,9 @@ struct StateDb::Impl {
   ~Impl();
 
   Result<std::optional<std::string>> Get(Family family, std::string_view key) const;
+  /// All of them are there, or it is damaged.
+  Result<std::vector<rocksdb::PinnableSlice>> GetEach(Family family,
+                                                      const std::vector<std::string>& keys) const;
   std::unique_ptr<rocksdb::Iterator> Iterate(Family family,
                                              const rocksdb::ReadOptions& options) const;
   /// The version of the stream's last event; nothing where there is no such stream.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -127,6 +128,11 @@ class Log {
   /// Assign, and kTimeout never: reading can always be repeated (kUnavailable).
   virtual Result<Fetched> Fetch(const TopicPartition& at, Offset from,
                                 const FetchLimits& limits) = 0;
+
+  /// The records at `offsets`, which rise: those, in that order. Blocks. Errors as for Fetch, and
+  /// kCorruption "log-damaged" where there is no record at one of them.
+  virtual Result<std::vector<StoredRecord>> FetchEach(const TopicPartition& at,
+                                                      std::span<const Offset> offsets);
 
   /// The first offset that can be read; the one behind the last record. May block up to 10 s.
   virtual Result<Offset> Earliest(const TopicPartition& at) = 0;
