@@ -96,8 +96,8 @@ def log_read(kind, where, topic):
 
 
 def rebuild(run):
-    """The server is started without its read models, and without its streams, which it needs to
-    fold first; the time from its start to a complete `latest` counts."""
+    """The server is started without its read models; the time from its start to a complete `latest`
+    counts."""
     lines = []
     for kind in ("embedded", "Kafka"):
         flags = ("--kafka", run.kafka()) if kind == "Kafka" else ()
