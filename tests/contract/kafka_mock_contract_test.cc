@@ -1,4 +1,6 @@
 // The contract over librdkafka's in-process mock: everything the mock can do, without a JVM.
+#include <thread>
+
 #include <bitacora/event_store/kafka_log.h>
 
 #include "contract/log_contract.h"
@@ -20,8 +22,10 @@ class MockFixture final : public LogFixture {
     auto opened = OpenKafkaLog(options, metrics_);
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     log_ = std::move(*opened);
-    // It connects lazily; this waits for the first contact.
+    // It connects lazily; this waits for the first contact, and until the log knows of it too.
     ASSERT_TRUE(log_->Latest({TopicName("contact"), Partition(0)}).ok());
+    const Deadline deadline = SystemClock().Now() + std::chrono::seconds(30);
+    while (log_->id().empty() && SystemClock().Now() < deadline) std::this_thread::yield();
   }
 
   Status MakeTopic(const TopicName& topic, std::int32_t partitions) override {
