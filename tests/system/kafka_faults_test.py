@@ -127,7 +127,8 @@ def test_fewer_copies_than_the_topic_wants_take_nothing(cluster, broker, server,
         answer = client.append(topic, "s", {"type": "T", "data": 1}, Idempotency_Key="few")
     finally:
         cluster.start_node(follower)
-    assert answer.status_code == 503, f"too few have taken an append: {answer.text}"
+    # 504 where the last try was under way when the producer's time was up.
+    assert answer.status_code in (503, 504), f"too few have taken an append: {answer.text}"
     wait_until(lambda: broker.in_sync(topic) == [3], 120, "all replicas in sync")
     verdict = client.get(f"/v1/topics/{topic}/streams/s/appends/few")
     assert verdict.status_code == 404, f"too few have taken an append: {verdict.text}"
