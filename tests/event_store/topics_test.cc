@@ -29,6 +29,20 @@ TEST_F(MakingATopic, IsFinishedByTheNextCallAfterAStopBeforeItsGenesis) {
   EXPECT_TRUE(Append("o-1")->admitted);
 }
 
+TEST_F(MakingATopic, WaitsUntilTheLogHasHeardOfIt) {
+  log_.HearLate(3);
+  EXPECT_EQ(*store_->CreateTopic(topic_, 3), EventStore::Made::kNew);
+  EXPECT_TRUE(Append("o-1")->admitted);
+}
+
+TEST_F(MakingATopic, IsNoUnknownTopicWhereItsLeaderHasNotHeardOfIt) {
+  log_.SetFault(MemoryLog::Fault::kNoTopic);
+  EXPECT_EQ(store_->CreateTopic(topic_, 3).error().code(), ErrorCode::kUnavailable);
+  log_.SetFault(MemoryLog::Fault::kNone);
+  EXPECT_EQ(*store_->CreateTopic(topic_, 3), EventStore::Made::kNew);
+  EXPECT_TRUE(Append("o-1")->admitted);
+}
+
 TEST_F(MakingATopic, OfATopicWithRecordsIsRefused) {
   log_.AddTopic(topic_, 1);
   log_.Write({topic_, Partition(0)}, {"key", "value", {}});

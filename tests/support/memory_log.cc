@@ -129,6 +129,11 @@ void MemoryLog::HoldReaders(bool hold) {
   changed_.notify_all();
 }
 
+void MemoryLog::HearLate(int describes) {
+  const std::scoped_lock lock(mu_);
+  late_ = describes;
+}
+
 void MemoryLog::SetReachable(bool reachable) {
   const std::scoped_lock lock(mu_);
   if (reachable && !reachable_) ++connections_;
@@ -212,6 +217,10 @@ Result<TopicDescription> MemoryLog::Describe(const TopicName& topic) {
   if (!reachable_) return Away();
   const auto found = topics_.find(topic);
   if (found == topics_.end()) return NoTopic();
+  if (late_ > 0) {
+    --late_;
+    return NoTopic();
+  }
   return found->second;
 }
 
@@ -237,6 +246,8 @@ void MemoryLog::Append(const TopicPartition& at, Record record, AppendCallback c
       answer = NoTopic();
     } else if (fault_ == Fault::kRefuse || !reachable_) {
       answer = Away();
+    } else if (fault_ == Fault::kNoTopic) {
+      answer = NoTopic();
     } else if (fault_ != Fault::kLoseRecord) {
       const Offset offset = WriteLocked(*partition, std::move(record));
       if (fault_ == Fault::kNone) answer = offset;

@@ -24,6 +24,7 @@ class MemoryLog final : public event_store::Log {
     kLoseAnswer,  ///< The record is written; the callback says kTimeout.
     kLoseRecord,  ///< The record is not written; the callback says kTimeout.
     kLoseOffset,  ///< The record is written; the callback has no offset.
+    kNoTopic,     ///< The record is not written; the callback says kNotFound.
   };
 
   MemoryLog();
@@ -47,6 +48,8 @@ class MemoryLog final : public event_store::Log {
   void AddTopic(const TopicName& topic, std::int32_t partitions);
   void RemoveTopic(const TopicName& topic);
   void SetReachable(bool reachable);
+  /// The next so many calls of Describe find nothing, as at brokers that hear of a topic late.
+  void HearLate(int describes);
 
   std::string id() const override { return "memory"; }
   Result<std::vector<event_store::TopicDescription>> Topics() override;
@@ -80,6 +83,7 @@ class MemoryLog final : public event_store::Log {
   Fault fault_ = Fault::kNone;
   bool held_ = false;
   bool reachable_ = true;
+  int late_ = 0;
   std::uint64_t connections_ = 1;
   std::int64_t clock_ms_ = 1'700'000'000'000;  ///< Grows by one with each record.
 };

@@ -264,6 +264,11 @@ Status Catalog::WriteGenesis(const TopicName& name, std::int32_t partitions, Dea
   const Status status = latch->Wait(deadline);
   // A genesis that may or may not be there does no harm: the lowest one counts.
   if (!status.ok() && status.error().code() == ErrorCode::kTimeout) return {};
+  if (!status.ok() && status.error().code() == ErrorCode::kNotFound) {
+    return Error(ErrorCode::kUnavailable,
+                 "the topic is there, but its leader does not know it yet; ask again",
+                 "log-unavailable");
+  }
   return status;
 }
 
@@ -285,8 +290,10 @@ Result<std::shared_ptr<HostedTopic>> Catalog::AwaitOwned(const TopicName& name, 
         Unhost(*known);
         BITACORA_ASSIGN_OR_RETURN(topic, Host(known->description));
       }
-    } else {
-      BITACORA_ASSIGN_OR_RETURN(topic, Get(name));
+    } else if (const auto found = Get(name); found.ok()) {
+      topic = *found;
+    } else if (found.error().code() != ErrorCode::kNotFound) {
+      return found.error();  // Another broker may hear of the topic a moment later.
     }
     if (topic != nullptr && topic->kind == TopicKind::kOwned) break;
     topic.reset();
