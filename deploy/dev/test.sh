@@ -32,7 +32,7 @@ run_ctest() { # preset arguments…
   local preset=$1
   shift
   say "== tests of the $preset build"
-  ctest --preset "$preset" -j 2 --timeout 600 --output-junit "$results/$preset.xml" \
+  ctest --preset "$preset" -j 3 --timeout 600 --output-junit "$results/$preset.xml" \
     --test-output-size-passed 65536 "$@" | keep_summary "$results/$preset.summary"
 }
 
