@@ -1,6 +1,7 @@
 """Clients under a server that dies, and a ledger outside it of what they sent and were told."""
 
 import collections
+import contextlib
 import hashlib
 import http.client
 import json
@@ -46,6 +47,7 @@ class Client:
 
     def _work(self):
         while not self.ledger.stopping:
+            time.sleep(self.ledger.pace)
             stream = self.streams[self.sequence % STREAMS]
             payload = self.random.randbytes(self.random.randrange(1, 200)).hex()
             append = Append(stream, self.sequence // STREAMS, payload)
@@ -99,6 +101,7 @@ class Ledger:
         self.server = server
         self.topic = topic
         self.seed = seed
+        self.pace = 0  # Seconds that each client rests between its appends.
         self.stopping = False
         self.abandoned = False
         self.appends = {}
@@ -165,6 +168,13 @@ class Ledger:
             self.complaints.append(what)
 
     # ---- The check
+
+    @contextlib.contextmanager
+    def going_slowly(self):
+        """The clients go on, and leave the processors to what is measured against them."""
+        self.pace = 0.05
+        yield
+        self.pace = 0
 
     def wait_for(self, more, seconds=120):
         """Until so many more appends are acknowledged; what clients complain of ends it."""
