@@ -74,8 +74,9 @@ Status Node::Fold(Partition partition, std::size_t max, Crash crash, const Visit
   FoldBatch batch(*state_);
   std::size_t index = 0;
   for (const StoredRecord& record : page.records) {
-    if (mistaken && mistake_ == Mistake::kPassOverRecord && ++index == page.records.size())
-      continue;
+    // The first of several: the last would be met again, since nothing behind it moves the fold on.
+    const bool passed_over = ++index == 1 && page.records.size() > 1;
+    if (mistaken && mistake_ == Mistake::kPassOverRecord && passed_over) continue;
     BITACORA_ASSIGN_OR_RETURN(const auto step, batch.Fold(KeyOf(partition), record, &moved));
     if (!step) return Error(ErrorCode::kInternal, "a record of rule 1 needs a newer one");
     visit(record, *step);
