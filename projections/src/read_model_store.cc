@@ -56,9 +56,11 @@ std::string Varint(std::uint64_t value) {
   return out;
 }
 
-Result<std::unique_ptr<rocksdb::DB>> OpenDatabase(const ReadModelStore::Options& options) {
+Result<std::unique_ptr<rocksdb::DB>> OpenDatabase(const ReadModelStore::Options& options,
+                                                  rocksdb::Env* env) {
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Options database = DatabaseOptions(options);
+  rocksdb::Options database = DatabaseOptions(options);
+  if (env != nullptr) database.env = env;
   const rocksdb::Status status =
       options.read_only ? rocksdb::DB::OpenForReadOnly(database, options.directory, &opened)
                         : rocksdb::DB::Open(database, options.directory, &opened);
@@ -138,7 +140,8 @@ Result<std::unique_ptr<ReadModelStore>> ReadModelStore::Open(const Options& opti
   }
   auto impl = std::make_unique<Impl>();
   impl->write_ahead_log = options.write_ahead_log;
-  BITACORA_ASSIGN_OR_RETURN(impl->db, OpenDatabase(options));
+  if (options.file_system) impl->env = rocksdb::NewCompositeEnv(options.file_system);
+  BITACORA_ASSIGN_OR_RETURN(impl->db, OpenDatabase(options, impl->env.get()));
   BITACORA_RETURN_IF_ERROR(Prepare(impl->db.get(), options.read_only));
   auto store = std::unique_ptr<ReadModelStore>(new ReadModelStore(std::move(impl)));
   if (!options.read_only) BITACORA_RETURN_IF_ERROR(store->RemoveLeftovers());

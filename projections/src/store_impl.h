@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 
 #include <bitacora/base/mutex.h>
 #include <bitacora/projections/read_model_store.h>
@@ -23,6 +24,7 @@ struct ReadModelStore::Impl {
 
   bool write_ahead_log = true;
   Mutex models_mu;  ///< Held while a model is made, so that no number is given twice.
+  std::unique_ptr<rocksdb::Env> env;  ///< Of another file system than the disk's, or nothing.
   std::unique_ptr<rocksdb::DB> db;
 };
 

@@ -1,11 +1,9 @@
 #include "simulation/node.h"
 
 #include <filesystem>
-#include <set>
 #include <utility>
 
 #include "src/fold.h"
-#include "support/seed.h"
 
 namespace bitacora::simulation {
 namespace {
@@ -16,19 +14,6 @@ using projections::DocumentBatch;
 using projections::ReadModelStore;
 
 constexpr std::int64_t kMistakeEvery = 7;  // Batches.
-
-/// Leaves the directory of a RocksDB as a power cut does: nothing of its write-ahead log was
-/// synced, so that ends anywhere. RocksDB writes nothing when it is closed, only stops.
-void CutLog(const std::filesystem::path& directory, std::mt19937_64& random) {
-  std::set<std::filesystem::path> logs;  // In an order that a seed repeats.
-  for (const auto& file : std::filesystem::directory_iterator(directory)) {
-    if (file.path().extension() == ".log") logs.insert(file.path());
-  }
-  for (const auto& log : logs) {
-    const std::size_t kept = testing::Below(random, std::filesystem::file_size(log) + 1);
-    if (random() % 3 != 0) std::filesystem::resize_file(log, kept);
-  }
-}
 
 }  // namespace
 
@@ -46,27 +31,30 @@ std::string Node::Directory(std::string_view kind) const {
 }
 
 Status Node::Open() {
-  BITACORA_ASSIGN_OR_RETURN(state_, StateDb::Open(Directory("state"), log_.id(), true));
+  BITACORA_ASSIGN_OR_RETURN(state_, StateDb::Open(Directory("state"), log_.id(), true, disk_));
   BITACORA_ASSIGN_OR_RETURN(const auto topic, state_->OpenTopic(topic_, log_id_, partitions_));
   topic_number_ = topic.number;
   ReadModelStore::Options options;
   options.directory = Directory("models");
+  options.file_system = disk_;
   BITACORA_ASSIGN_OR_RETURN(models_, ReadModelStore::Open(options));
   const std::string program(consumers::ProgramOfModels().program());
   BITACORA_ASSIGN_OR_RETURN(
       model_, models_->OpenModel(topic_.str() + ".latest", {log_id_, program, partitions_, true}));
-  folds_.clear();
-  applied_.clear();
+  std::vector<event_store::PartitionState> folds;
+  std::vector<projections::PartitionState> applied;
   for (std::int32_t i = 0; i < partitions_; ++i) {
     BITACORA_ASSIGN_OR_RETURN(const auto fold, state_->LoadPartition(KeyOf(Partition(i))));
-    folds_.push_back(fold);
-    BITACORA_ASSIGN_OR_RETURN(const auto applied, models_->State(model_, Partition(i)));
-    applied_.push_back(applied);
+    folds.push_back(fold);
+    BITACORA_ASSIGN_OR_RETURN(const auto model, models_->State(model_, Partition(i)));
+    applied.push_back(model);
   }
+  folds_ = std::move(folds);
+  applied_ = std::move(applied);
   return {};
 }
 
-Status Node::Fold(Partition partition, std::size_t max, Crash crash, const Visit& visit) {
+Status Node::Fold(Partition partition, std::size_t max, const Visit& visit) {
   event_store::PartitionState moved = folded(partition);
   BITACORA_ASSIGN_OR_RETURN(const auto page,
                             log_.Fetch({topic_, partition}, moved.fold.next, {.records_max = max}));
@@ -82,9 +70,7 @@ Status Node::Fold(Partition partition, std::size_t max, Crash crash, const Visit
     visit(record, *step);
   }
   if (!mistaken || mistake_ != Mistake::kForgetPosition) batch.Save(KeyOf(partition), moved);
-  if (crash == Crash::kBeforeCommit) return {};
   BITACORA_RETURN_IF_ERROR(batch.Commit());
-  if (crash == Crash::kAfterCommit) return {};
   folds_[static_cast<std::size_t>(partition.value)] = moved;
   return {};
 }
@@ -114,11 +100,12 @@ Status Node::Apply(Partition partition, std::size_t max) {
   return folded.status;
 }
 
-Status Node::LosePower(std::mt19937_64& random) {
+Status Node::LosePower(std::uint64_t seed, std::int64_t again) {
+  disk_->CutAt(1);  // Nor does closing write anything.
   models_.reset();
   state_.reset();
-  CutLog(Directory("state"), random);
-  CutLog(Directory("models"), random);
+  disk_->ComeBack(seed);
+  disk_->CutAt(again);
   return Open();
 }
 

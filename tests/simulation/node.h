@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
-#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +16,7 @@
 #include <bitacora/projections/read_model_store.h>
 
 #include "src/store/state_db.h"
+#include "support/faults/power_cut_file_system.h"
 
 namespace bitacora::simulation {
 
@@ -37,20 +38,24 @@ class Node {
   /// Opens what is there; needed once, before all else.
   Status Open();
 
-  /// Where a crash hits a batch.
-  enum class Crash { kNone, kBeforeCommit, kAfterCommit };
+  /// Power goes at the `n`-th call to the disk from now on, in whatever runs then. What it fails is
+  /// of no more use until LosePower. 0 takes that back.
+  void CutPowerAt(std::int64_t n) { disk_->CutAt(n); }
+  bool power_is_cut() const { return disk_->is_cut(); }
+
   using Visit = std::function<void(const StoredRecord&, const FoldStep&)>;
 
   /// Folds at most `max` records of the partition at once; `visit` hears of each before they are
-  /// committed. After a crash only LosePower or Open may follow.
-  Status Fold(Partition partition, std::size_t max, Crash crash, const Visit& visit);
+  /// committed.
+  Status Fold(Partition partition, std::size_t max, const Visit& visit);
   /// Folds at most `max` admitted records into the read model.
   Status Apply(Partition partition, std::size_t max);
   /// Writes what RocksDB holds in memory to its files.
   Status FlushModels() { return models_->Flush(); }
 
-  /// Power goes: of what was written and not synced, a part is there when it comes back. Opens.
-  Status LosePower(std::mt19937_64& random);
+  /// Power is gone, or goes now: of what was written and not synced, a part is there when it comes
+  /// back. Opens, and may lose power again at call `again` of that.
+  Status LosePower(std::uint64_t seed, std::int64_t again);
   /// Deletes the state, or the read models, while nothing is open; then opens.
   Status Forget(bool state);
 
@@ -78,6 +83,8 @@ class Node {
   const std::string directory_;
   const Mistake mistake_;
   std::int64_t batches_ = 0;
+  const std::shared_ptr<tests::PowerCutFileSystem> disk_ =
+      std::make_shared<tests::PowerCutFileSystem>();
 
   std::unique_ptr<event_store::StateDb> state_;
   std::uint32_t topic_number_ = 0;

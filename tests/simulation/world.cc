@@ -55,6 +55,11 @@ void World::Fail(const std::string& what) {
   if (!failure_) failure_ = what;
 }
 
+bool World::Done(const Running& running, const Status& status, const std::string& what) {
+  if (!running.node->power_is_cut()) Need(status, what);
+  return status.ok();
+}
+
 void World::Need(const Status& status, const std::string& what) {
   if (!status.ok()) Fail(what + ": " + status.error().ToString());
 }
@@ -88,21 +93,29 @@ void World::Begin() {
 }
 
 void World::Step() {
+  Act();
+  for (Running& running : nodes_) {
+    if (running.node->power_is_cut()) LosePower(running);
+  }
+}
+
+void World::Act() {
   const auto chance = static_cast<int>(random_() % 1000);
   if (chance < 380) return Send(NewAppend());
   if (chance < 470) return Send(OldAppend());
   if (chance < 510) return WriteForeign();
-  if (chance < 760) return Fold(AnyNode(), Node::Crash::kNone);
+  if (chance < 760) return Fold(AnyNode());
   if (chance < 890) return Apply(AnyNode());
   if (chance < 950) return ReadStream(AnyNode());
   if (chance < 994) return AskForAppend(AnyNode());
-  if (chance < 996) return LosePower(AnyNode());
-  if (chance < 997) return Fold(AnyNode(), Node::Crash::kBeforeCommit);
-  if (chance < 998) return Fold(AnyNode(), Node::Crash::kAfterCommit);
-  if (chance < 999) return Need(AnyNode().node->FlushModels(), "flushing");
   Running& running = AnyNode();
+  if (chance < 998) return running.node->CutPowerAt(SomeCall());
+  if (chance < 999) {
+    Done(running, running.node->FlushModels(), "flushing");
+    return;
+  }
   running.waiting.clear();
-  Need(running.node->Forget(Chance(500)), "deleting what comes back");
+  Done(running, running.node->Forget(Chance(500)), "deleting what comes back");
 }
 
 // ---- What may happen
@@ -207,23 +220,22 @@ void World::WriteForeign() {
   Write(partition, intent, std::move(record));
 }
 
-void World::Fold(Running& running, Node::Crash crash) {
+void World::Fold(Running& running) {
   const Partition partition = AnyPartition();
   std::vector<std::pair<StreamAndId, Told>> answers;
-  const Status folded = running.node->Fold(partition, 1 + Below(random_, 40), crash,
+  const Status folded = running.node->Fold(partition, 1 + Below(random_, 40),
                                            [&](const StoredRecord& record, const FoldStep& step) {
                                              CheckStep(running, partition, record, step, &answers);
                                            });
-  Need(folded, "folding");
-  if (failure_) return;
-  if (crash != Node::Crash::kNone) return LosePower(running);
+  if (!Done(running, folded, "folding") || failure_) return;
   for (const auto& [append, told] : answers) Answer(append, told);
   CheckPositions(running, partition);
 }
 
 void World::Apply(Running& running) {
   const Partition partition = AnyPartition();
-  Need(running.node->Apply(partition, 1 + Below(random_, 40)), "applying");
+  const Status applied = running.node->Apply(partition, 1 + Below(random_, 40));
+  if (!Done(running, applied, "applying")) return;
   if (!failure_) CheckPositions(running, partition);
   if (!failure_ && Chance(100)) CheckDocuments(running, partition);
 }
@@ -253,14 +265,23 @@ void World::AskForAppend(const Running& running) {
   }
 }
 
+std::int64_t World::SomeCall() {
+  // A fold makes one, an opening dozens.
+  return static_cast<std::int64_t>(1 + Below(random_, std::size_t{2} << Below(random_, 6)));
+}
+
 void World::LosePower(Running& running) {
   std::vector<Offset> before;
   for (std::int32_t i = 0; i < partitions_; ++i) {
     before.push_back(running.node->folded(Partition(i)).fold.next);
   }
   running.waiting.clear();
-  ++counts_.crashes;
-  Need(running.node->LosePower(random_), "opening after a power cut");
+  bool opened = false;
+  while (!opened && !failure_) {
+    ++counts_.crashes;
+    const Status status = running.node->LosePower(random_(), Chance(300) ? SomeCall() : 0);
+    opened = Done(running, status, "opening after a power cut");
+  }
   if (failure_) return;
   for (std::int32_t i = 0; i < partitions_; ++i) {
     const Partition partition(i);
@@ -274,10 +295,11 @@ void World::LosePower(Running& running) {
 
 void World::CatchUp() {
   for (Running& running : nodes_) {
+    running.node->CutPowerAt(0);
     for (std::int32_t i = 0; i < partitions_ && !failure_; ++i) {
       const Partition partition(i);
       std::vector<std::pair<StreamAndId, Told>> answers;
-      Need(running.node->Fold(partition, 1'000'000, Node::Crash::kNone,
+      Need(running.node->Fold(partition, 1'000'000,
                               [&](const StoredRecord& record, const FoldStep& step) {
                                 CheckStep(running, partition, record, step, &answers);
                               }),

@@ -53,16 +53,18 @@ class World {
 
   void Begin();
   void Step();
+  void Act();
 
   // What may happen in a step.
   void Send(Intent intent);
   Intent NewAppend();
   Intent OldAppend();
   void WriteForeign();
-  void Fold(Running& running, Node::Crash crash);
+  void Fold(Running& running);
   void Apply(Running& running);
   void ReadStream(const Running& running);
   void AskForAppend(const Running& running);
+  std::int64_t SomeCall();
   void LosePower(Running& running);
   void CatchUp();
 
@@ -87,6 +89,8 @@ class World {
   }
   void Fail(const std::string& what);
   void Need(const Status& status, const std::string& what);
+  /// As Need, of what may fail because the node's power is cut. Whether it was done.
+  bool Done(const Running& running, const Status& status, const std::string& what);
 
   const Mistake mistake_;
   std::mt19937_64 random_;

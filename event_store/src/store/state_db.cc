@@ -286,8 +286,9 @@ Status FoldAnew(const std::string& directory) {
 
 }  // namespace
 
-Result<std::unique_ptr<StateDb>> StateDb::Open(const std::string& directory,
-                                               const std::string& log_id, bool copy_records) {
+Result<std::unique_ptr<StateDb>> StateDb::Open(
+    const std::string& directory, const std::string& log_id, bool copy_records,
+    const std::shared_ptr<rocksdb::FileSystem>& file_system) {
   while (true) {
     std::error_code failed;
     std::filesystem::create_directories(directory, failed);
@@ -300,10 +301,15 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(const std::string& directory,
       continue;
     }
     auto impl = std::make_unique<Impl>();
+    rocksdb::DBOptions options = DatabaseOptions();
+    if (file_system) {
+      impl->env = rocksdb::NewCompositeEnv(file_system);
+      options.env = impl->env.get();
+    }
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* opened = nullptr;
-    BITACORA_RETURN_IF_ERROR(FromState(rocksdb::DB::Open(
-        DatabaseOptions(), directory, Families(copy_records), &handles, &opened)));
+    BITACORA_RETURN_IF_ERROR(FromState(
+        rocksdb::DB::Open(options, directory, Families(copy_records), &handles, &opened)));
     impl->db.reset(opened);
     std::copy(handles.begin(), handles.end(), impl->handles.begin());
 

@@ -21,6 +21,10 @@
 
 #include "src/store/state_codec.h"
 
+namespace rocksdb {
+class FileSystem;
+}
+
 namespace bitacora::event_store {
 
 /// A topic as the state knows it.
@@ -34,9 +38,11 @@ struct TopicState {
 class StateDb {
  public:
   /// Opens or makes the state of the log `log_id` in `directory`. State of another format is
-  /// deleted. kConflict "another-log"; kCorruption.
-  static Result<std::unique_ptr<StateDb>> Open(const std::string& directory,
-                                               const std::string& log_id, bool copy_records);
+  /// deleted. `file_system`: another than the disk's, for tests. kConflict "another-log";
+  /// kCorruption.
+  static Result<std::unique_ptr<StateDb>> Open(
+      const std::string& directory, const std::string& log_id, bool copy_records,
+      const std::shared_ptr<rocksdb::FileSystem>& file_system = nullptr);
   ~StateDb();
   StateDb(const StateDb&) = delete;
   StateDb& operator=(const StateDb&) = delete;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/iterator.h>
 
 #include <bitacora/base/status.h>
@@ -45,6 +46,7 @@ struct StateDb::Impl {
   Result<std::optional<Version>> Head(const std::string& stream_prefix) const;
   Result<std::optional<Remembered>> Find(std::string_view append_key) const;
 
+  std::unique_ptr<rocksdb::Env> env;  ///< Of another file system than the disk's, or nothing.
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles{};
   std::unique_ptr<rocksdb::DB> db;  // Declared last of what it must outlive: see ~Impl.
 };

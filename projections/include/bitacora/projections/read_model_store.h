@@ -15,6 +15,10 @@
 #include <bitacora/projections/digest.h>
 #include <bitacora/projections/projection.h>
 
+namespace rocksdb {
+class FileSystem;
+}
+
 namespace bitacora::projections {
 
 /// What makes a model this one and no other. Where any of it changes, the model is made anew.
@@ -85,6 +89,8 @@ class ReadModelStore {
     /// False only for a store that is thrown away after use.
     bool write_ahead_log = true;
     std::size_t cache_bytes = 32u << 20;
+    /// Another than the disk's, for tests.
+    std::shared_ptr<rocksdb::FileSystem> file_system = nullptr;
   };
 
   /// A store of another format is emptied; read only, that is kConflict "other-format", and a
