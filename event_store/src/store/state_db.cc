@@ -275,11 +275,14 @@ bool HasOtherFamilies(const std::string& directory) {
   });
 }
 
-/// Removes state of another format; it comes back from the log.
+/// Where state of another format is until it is removed: half of it would be damage to a start.
+std::string Discarded(const std::string& directory) { return directory + ".discarded"; }
+
+/// Puts state of another format aside; it comes back from the log.
 Status FoldAnew(const std::string& directory) {
   LogInfo("the state is of another format and is folded anew");
   std::error_code failed;
-  std::filesystem::remove_all(directory, failed);
+  std::filesystem::rename(directory, Discarded(directory), failed);
   if (failed) return Error(ErrorCode::kPermissionDenied, "cannot remove " + directory);
   return {};
 }
@@ -291,7 +294,8 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(
     const std::shared_ptr<rocksdb::FileSystem>& file_system) {
   while (true) {
     std::error_code failed;
-    std::filesystem::create_directories(directory, failed);
+    std::filesystem::remove_all(Discarded(directory), failed);
+    if (!failed) std::filesystem::create_directories(directory, failed);
     if (failed) {
       return Error(ErrorCode::kPermissionDenied,
                    "cannot make " + directory + ": " + failed.message());
