@@ -11,6 +11,7 @@
 
 #include <bitacora/base/encoding.h>
 #include <bitacora/base/log.h>
+#include <bitacora/base/prefix_replay.h>
 #include <bitacora/projections/read_model_store.h>
 
 #include "src/merged_rows.h"
@@ -61,6 +62,7 @@ Result<std::unique_ptr<rocksdb::DB>> OpenDatabase(const ReadModelStore::Options&
   rocksdb::DB* opened = nullptr;
   rocksdb::Options database = DatabaseOptions(options);
   if (env != nullptr) database.env = env;
+  const PrefixReplay replay(options.directory, &database);
   const rocksdb::Status status =
       options.read_only ? rocksdb::DB::OpenForReadOnly(database, options.directory, &opened)
                         : rocksdb::DB::Open(database, options.directory, &opened);

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
 
+#include "support/faults/held_flush.h"
 #include "support/temporary_directory.h"
 
 namespace bitacora::tests {
@@ -25,10 +26,11 @@ class TheState : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override { Open(); }
 
-  void Open() {
+  std::string Path() const { return directory_.path() + "/state"; }
+  void Open(const std::shared_ptr<rocksdb::FileSystem>& file_system = nullptr) {
     batch_.reset();
     state_.reset();
-    auto opened = StateDb::Open(directory_.path() + "/state", kLogId, GetParam());
+    auto opened = StateDb::Open(Path(), kLogId, GetParam(), file_system);
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     state_ = *std::move(opened);
     batch_ = std::make_unique<FoldBatch>(*state_);
@@ -236,10 +238,36 @@ TEST_P(TheState, OfAnotherFormatIsFoldedAnew) {
   ASSERT_TRUE(old->CreateColumnFamily({}, "heads", &heads).ok());
   old->DestroyColumnFamilyHandle(heads);
   old->Close();
+  // What a kill left of the last such removal.
+  std::filesystem::create_directory(Path() + ".discarded");
 
   Open();
+  EXPECT_FALSE(std::filesystem::exists(Path() + ".discarded"));
   EXPECT_EQ(*state_->LoadPartition(kPartition), PartitionState());
   EXPECT_EQ(Head("o"), std::nullopt);
+}
+
+TEST_P(TheState, IsAPrefixWhereAPowerCutTookALogAndLeftTheNext) {
+  const auto disk = std::make_shared<HeldFlush>();
+  Open(disk);
+  disk->Hold();
+  FoldGenesis();
+  while (LogsIn(Path()).size() < 2) {
+    for (int i = 0; i < 100; ++i) {
+      FoldAppend("s", std::to_string(folded_.fold.next.value), 1, {}, 1000);
+    }
+    Commit();
+  }
+  const std::string cut = directory_.path() + "/cut";
+  CopyWithShortLog(Path(), cut, 0);
+  disk->Release();
+  batch_.reset();
+  state_.reset();
+  std::filesystem::remove_all(Path());
+  std::filesystem::rename(cut, Path());
+  Open();
+  EXPECT_EQ(*state_->LoadPartition(kPartition), PartitionState());
+  EXPECT_TRUE(Admitted(Offset(0)).empty());
 }
 
 }  // namespace

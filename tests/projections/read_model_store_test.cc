@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "projections/read_models_fixture.h"
+#include "support/faults/held_flush.h"
 
 namespace bitacora::projections {
 namespace {
@@ -64,6 +65,28 @@ TEST_F(OpeningAModel, ListsThemByName) {
   EXPECT_EQ(models[0].identity, Identity(3, false));
   EXPECT_EQ(models[1].name, "b.latest");
   EXPECT_EQ(store_->FindModel("c.latest").value(), std::nullopt);
+}
+
+TEST_F(OpeningAModel, BeginsAgainWhereAPowerCutTookALogAndLeftTheNext) {
+  const auto disk = std::make_shared<tests::HeldFlush>();
+  store_.reset();
+  Open(disk);
+  const Model model = MakeModel();
+  ASSERT_TRUE(store_->Flush().ok());
+  disk->Hold();
+  while (tests::LogsIn(directory_.path()).size() < 2) {
+    Commit(model, 0, {{"last", std::string(100'000, 'v')}});
+  }
+  Commit(model, 0, {{"behind", "1"}});
+  const tests::TemporaryDirectory cut;
+  tests::CopyWithShortLog(directory_.path(), cut.path(), 0);
+  disk->Release();
+  Reopen([&] {
+    std::filesystem::remove_all(directory_.path());
+    std::filesystem::copy(cut.path(), directory_.path());
+  });
+  EXPECT_EQ(StateOf(model, 0), PartitionState());
+  EXPECT_EQ(Get(model, "behind"), std::nullopt);
 }
 
 class DroppingAModel : public ReadModelStoreTest {};

@@ -28,8 +28,11 @@ class ReadModelStoreTest : public ::testing::Test {
  protected:
   ReadModelStoreTest() { Open(); }
 
-  void Open() {
-    auto opened = ReadModelStore::Open({directory_.path()});
+  void Open(const std::shared_ptr<rocksdb::FileSystem>& file_system = nullptr) {
+    ReadModelStore::Options options;
+    options.directory = directory_.path();
+    options.file_system = file_system;
+    auto opened = ReadModelStore::Open(options);
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     store_ = std::move(*opened);
   }
