@@ -39,7 +39,7 @@ run_ctest() { # preset arguments…
 # Tests that were left out, and tests that left themselves out, each with its reason.
 list_skipped() { # arguments…
   python3 deploy/dev/skipped.py "$results"/*.xml
-  [[ -z ${BITACORA_TEST_KAFKA:-} ]] || return 0
+  [[ -z ${BITACORA_TEST_KAFKA:-} && $preset != tsan ]] || return 0
   say "not run: these need a Kafka, and none could be started (why is further up)"
   ctest --preset "$preset" -N -L broker "$@" | sed -n 's/^ *Test *#[0-9]*: /  /p'
 }
@@ -50,17 +50,23 @@ run_mutations() { # arguments…
   run_ctest mutations -L mutation "${without[@]}" "$@"
 }
 
+# Everything with threads under ThreadSanitizer, the server with the embedded log too.
+run_tsan() { # arguments…
+  build tsan sanitized_tests
+  run_ctest tsan -L 'unit|component' -LE 'broker|drill' "$@"
+}
+
 print_results() { # arguments…
   local each
   list_skipped "$@"
-  for each in asan mutations dev; do
+  for each in asan tsan mutations dev; do
     [[ -f $results/$each.summary ]] || continue
     printf '\n== tests of the %s build' "$each"
     cat "$results/$each.summary"
   done
 }
 
-tests() { # [--full|--long|--mutations] ctest's arguments…
+tests() { # [--full|--long|--mutations|--tsan] ctest's arguments…
   export BITACORA_TEST_SIZE=short
   local preset=dev
   case ${1:-} in
@@ -68,8 +74,8 @@ tests() { # [--full|--long|--mutations] ctest's arguments…
       BITACORA_TEST_SIZE=${1#--}
       shift
       ;;
-    --mutations)
-      preset=mutations
+    --mutations | --tsan)
+      preset=${1#--}
       shift
       ;;
   esac
@@ -78,9 +84,9 @@ tests() { # [--full|--long|--mutations] ctest's arguments…
   local -a without=()
   rm -rf "$results"
   mkdir -p "$results"
-  [[ $preset == mutations ]] || build dev
-  start_kafka
-  if [[ -z ${BITACORA_TEST_KAFKA:-} ]]; then
+  [[ $preset != dev ]] || build dev
+  [[ $preset == tsan ]] || start_kafka
+  if [[ -z ${BITACORA_TEST_KAFKA:-} && $preset != tsan ]]; then
     [[ ${CI:-} != true ]] || {
       say "no Kafka could be started (why is above); with CI=true that is a failure"
       exit 1
@@ -92,10 +98,12 @@ tests() { # [--full|--long|--mutations] ctest's arguments…
     build asan sanitized_tests
     run_ctest asan -L 'unit|component' -LE 'broker|drill|system' || failed=1
     [[ $BITACORA_TEST_SIZE == short ]] || run_mutations || failed=1
+    [[ $BITACORA_TEST_SIZE != long ]] || run_tsan || failed=1
   fi
   case $preset in
     dev) run_ctest dev "${without[@]}" "$@" || failed=1 ;;
     mutations) run_mutations "$@" || failed=1 ;;
+    tsan) run_tsan "$@" || failed=1 ;;
   esac
   print_results "$@"
   return "$failed"
