@@ -5,6 +5,7 @@
 // stands around them, threads and waiting, has tests of its own.
 //
 // BITACORA_TEST_SIZE says how many seeds; BITACORA_TEST_SEED runs that one alone.
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
@@ -66,9 +67,15 @@ TEST_P(AMistake, IsFoundWithinAFewSeeds) {
   FAIL() << "ten seeds found nothing";
 }
 
+constexpr std::array kNames{"None", "ForgetPosition", "PassOverRecord", "PassOverDocument",
+                            "AcknowledgeAndLose"};
+
 INSTANTIATE_TEST_SUITE_P(Of, AMistake,
                          testing::Values(Mistake::kForgetPosition, Mistake::kPassOverRecord,
-                                         Mistake::kPassOverDocument, Mistake::kAcknowledgeAndLose));
+                                         Mistake::kPassOverDocument, Mistake::kAcknowledgeAndLose),
+                         [](const auto& tested) {
+                           return kNames[static_cast<std::size_t>(tested.param)];
+                         });
 
 TEST(ASeed, DoesTheSameEachTime) {
   World first(7);
