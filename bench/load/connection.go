@@ -36,38 +36,58 @@ func request(method, path string, body string, fields ...string) []byte {
 	return []byte(text + "\r\n" + body)
 }
 
-// exchange sends a request and reads its whole answer, which is valid until the next exchange.
+// answer is valid until the next one of its connection is received.
+type answer struct {
+	status     int
+	retryAfter bool // Whether it says when to come again.
+	body       []byte
+}
+
+// exchange sends a request and returns the body of its answer, which must be one of success.
 func (c *connection) exchange(request []byte) ([]byte, error) {
 	if _, err := c.socket.Write(request); err != nil {
 		return nil, err
 	}
-	status, err := c.reader.ReadString('\n')
+	got, err := c.receive()
 	if err != nil {
 		return nil, err
+	}
+	if got.status/100 != 2 {
+		return nil, fmt.Errorf("%d: %.300s", got.status, got.body)
+	}
+	return got.body, nil
+}
+
+func (c *connection) receive() (answer, error) {
+	var got answer
+	line, err := c.reader.ReadString('\n')
+	if err != nil {
+		return got, err
+	}
+	if _, err := fmt.Sscanf(line, "HTTP/1.1 %d", &got.status); err != nil {
+		return got, fmt.Errorf("no status line: %q", line)
 	}
 	length := 0
 	for {
 		line, err := c.reader.ReadString('\n')
 		if err != nil {
-			return nil, err
+			return got, err
 		}
 		if line == "\r\n" {
 			break
 		}
 		name, value, _ := strings.Cut(line, ":")
-		if strings.EqualFold(name, "content-length") {
+		switch strings.ToLower(name) {
+		case "content-length":
 			length, _ = strconv.Atoi(strings.TrimSpace(value))
+		case "retry-after":
+			got.retryAfter = true
 		}
 	}
 	if cap(c.body) < length {
 		c.body = make([]byte, length)
 	}
-	c.body = c.body[:length]
-	if _, err := io.ReadFull(c.reader, c.body); err != nil {
-		return nil, err
-	}
-	if !strings.HasPrefix(status, "HTTP/1.1 2") {
-		return nil, fmt.Errorf("%s: %.300s", strings.TrimSpace(status), c.body)
-	}
-	return c.body, nil
+	got.body = c.body[:length]
+	_, err = io.ReadFull(c.reader, got.body)
+	return got, err
 }

@@ -1,6 +1,6 @@
 // Load that wrk does not give: appends at a steady rate with honest latencies, a filled topic, a
-// follower, idle connections. Speaks HTTP/1.1 by hand: on two cores a client library would be a
-// good part of what is measured. Each command prints one line of JSON.
+// follower, idle connections, more than the server can do. Speaks HTTP/1.1 by hand: on two cores a
+// client library would be a good part of what is measured. Each command prints one line of JSON.
 package main
 
 import (
@@ -13,7 +13,8 @@ import (
 const usage = `usage: load append HOST:PORT TOPIC BYTES RATE SECONDS CONNECTIONS
        load fill HOST:PORT TOPIC BYTES EVENTS
        load follow HOST:PORT TOPIC EVENTS
-       load idle HOST:PORT CONNECTIONS SECONDS`
+       load idle HOST:PORT CONNECTIONS SECONDS
+       load overload HOST:PORT TOPIC BYTES FACTOR SECONDS CONNECTIONS`
 
 func main() {
 	if len(os.Args) < 3 {
@@ -23,7 +24,8 @@ func main() {
 	commands := map[string]struct {
 		count int
 		run   func([]string) (any, error)
-	}{"append": {6, appendSteadily}, "fill": {4, fill}, "follow": {3, follow}, "idle": {3, idle}}
+	}{"append": {6, appendSteadily}, "fill": {4, fill}, "follow": {3, follow}, "idle": {3, idle},
+		"overload": {6, overload}}
 	command, known := commands[os.Args[1]]
 	if !known || len(arguments) != command.count {
 		fail(usage)
