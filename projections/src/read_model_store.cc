@@ -11,7 +11,6 @@
 
 #include <bitacora/base/encoding.h>
 #include <bitacora/base/log.h>
-#include <bitacora/base/prefix_replay.h>
 #include <bitacora/projections/read_model_store.h>
 
 #include "src/merged_rows.h"
@@ -58,11 +57,8 @@ std::string Varint(std::uint64_t value) {
 }
 
 Result<std::unique_ptr<rocksdb::DB>> OpenDatabase(const ReadModelStore::Options& options,
-                                                  rocksdb::Env* env) {
+                                                  const rocksdb::Options& database) {
   rocksdb::DB* opened = nullptr;
-  rocksdb::Options database = DatabaseOptions(options);
-  if (env != nullptr) database.env = env;
-  const PrefixReplay replay(options.directory, &database);
   const rocksdb::Status status =
       options.read_only ? rocksdb::DB::OpenForReadOnly(database, options.directory, &opened)
                         : rocksdb::DB::Open(database, options.directory, &opened);
@@ -142,8 +138,13 @@ Result<std::unique_ptr<ReadModelStore>> ReadModelStore::Open(const Options& opti
   }
   auto impl = std::make_unique<Impl>();
   impl->write_ahead_log = options.write_ahead_log;
-  if (options.file_system) impl->env = rocksdb::NewCompositeEnv(options.file_system);
-  BITACORA_ASSIGN_OR_RETURN(impl->db, OpenDatabase(options, impl->env.get()));
+  rocksdb::Options database = DatabaseOptions(options);
+  if (options.file_system) {
+    impl->env = rocksdb::NewCompositeEnv(options.file_system);
+    database.env = impl->env.get();
+  }
+  impl->replay = std::make_unique<PrefixReplay>(options.directory, &database);
+  BITACORA_ASSIGN_OR_RETURN(impl->db, OpenDatabase(options, database));
   BITACORA_RETURN_IF_ERROR(Prepare(impl->db.get(), options.read_only));
   auto store = std::unique_ptr<ReadModelStore>(new ReadModelStore(std::move(impl)));
   if (!options.read_only) BITACORA_RETURN_IF_ERROR(store->RemoveLeftovers());

@@ -10,6 +10,7 @@
 #include <rocksdb/env.h>
 
 #include <bitacora/base/mutex.h>
+#include <bitacora/base/prefix_replay.h>
 #include <bitacora/projections/read_model_store.h>
 
 namespace bitacora::projections {
@@ -25,6 +26,7 @@ struct ReadModelStore::Impl {
   bool write_ahead_log = true;
   Mutex models_mu;  ///< Held while a model is made, so that no number is given twice.
   std::unique_ptr<rocksdb::Env> env;  ///< Of another file system than the disk's, or nothing.
+  std::unique_ptr<PrefixReplay> replay;
   std::unique_ptr<rocksdb::DB> db;
 };
 

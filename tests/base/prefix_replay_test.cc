@@ -1,3 +1,4 @@
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -88,6 +89,17 @@ class Replay : public testing::Test {
   /// What is there when the first log lost all behind `kept`.
   int RowsAfter(std::uintmax_t kept) {
     CopyWithShortLog(Path("killed"), Path("cut"), kept);
+    return Rows();
+  }
+  /// What is there when the first log has zeros in place of its first `bytes`.
+  int RowsAfterZeros(std::uintmax_t bytes) {
+    CopyWithShortLog(Path("killed"), Path("cut"), ends_.rbegin()->first);
+    std::fstream log(*LogsIn(Path("cut")).begin(), std::ios::in | std::ios::out | std::ios::binary);
+    log << std::string(bytes, '\0');
+    log.close();
+    return Rows();
+  }
+  int Rows() {
     rocksdb::Options options = SmallOptions();
     const PrefixReplay replay(Path("cut"), &options);
     return Counted(Path("cut"), options).Rows();
@@ -123,6 +135,13 @@ TEST_F(Replay, EndsWhereTheFirstLogEndsWithinABatch) {
 TEST_F(Replay, HasNothingWhereTheFirstLogHasNothing) {
   WriteThreeLogs();
   EXPECT_EQ(RowsAfter(0), 0);
+}
+
+TEST_F(Replay, HasNothingWhereTheFirstLogBeginsWithZeros) {
+  WriteThreeLogs();
+  EXPECT_EQ(RowsAfterZeros(ends_.rbegin()->first), 0);
+  EXPECT_EQ(RowsAfterZeros(32 * 1024), 0);
+  EXPECT_EQ(RowsAfterZeros(7), 0);
 }
 
 TEST_F(Replay, GoesOnBehindACutThatWasMended) {

@@ -15,7 +15,6 @@
 #include <bitacora/base/encoding.h>
 #include <bitacora/base/log.h>
 #include <bitacora/base/mutation.h>
-#include <bitacora/base/prefix_replay.h>
 
 #include "src/record_codec.h"
 #include "src/store/state_db_impl.h"
@@ -313,7 +312,7 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(
     }
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* opened = nullptr;
-    const PrefixReplay replay(directory, &options);
+    impl->replay = std::make_unique<PrefixReplay>(directory, &options);
     BITACORA_RETURN_IF_ERROR(FromState(
         rocksdb::DB::Open(options, directory, Families(copy_records), &handles, &opened)));
     impl->db.reset(opened);

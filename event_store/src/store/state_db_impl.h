@@ -12,6 +12,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/iterator.h>
 
+#include <bitacora/base/prefix_replay.h>
 #include <bitacora/base/status.h>
 
 #include "src/rocks_status.h"
@@ -47,6 +48,7 @@ struct StateDb::Impl {
   Result<std::optional<Remembered>> Find(std::string_view append_key) const;
 
   std::unique_ptr<rocksdb::Env> env;  ///< Of another file system than the disk's, or nothing.
+  std::unique_ptr<PrefixReplay> replay;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles{};
   std::unique_ptr<rocksdb::DB> db;  // Declared last of what it must outlive: see ~Impl.
 };

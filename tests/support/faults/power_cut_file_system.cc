@@ -112,8 +112,11 @@ void PowerCutFileSystem::ComeBack(std::uint64_t seed) {
     const std::uint64_t unsynced = bytes.written - bytes.synced;
     const bool shortened = unsynced > 0 && random() % 3 != 0;
     if (shortened && std::filesystem::exists(path)) {
-      bytes.written = bytes.synced + testing::Below(random, unsynced + 1);
-      std::filesystem::resize_file(path, bytes.written);
+      const std::uint64_t kept = bytes.synced + testing::Below(random, unsynced + 1);
+      std::filesystem::resize_file(path, kept);
+      // Zeros, where the disk had noted how long the file is before it had the bytes.
+      if (random() % 4 == 0) std::filesystem::resize_file(path, bytes.written);
+      bytes.written = std::filesystem::file_size(path);
     }
     bytes.synced = bytes.written;
   }

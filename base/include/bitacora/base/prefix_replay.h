@@ -19,8 +19,10 @@ namespace bitacora {
 /// without the rows that it counts.
 class PrefixReplay {
  public:
-  /// For the database in `directory`, whose logs are there, too. Must outlive DB::Open with
-  /// `options`.
+  /// For the database in `directory`, whose logs are there, too. Must outlive the database that is
+  /// opened with `options`. Every write must be in the logs: none without WAL beside others with,
+  /// no ingested files, no two write queues; and avoid_flush_during_recovery stays false. Read only
+  /// means that nobody writes it.
   PrefixReplay(const std::string& directory, rocksdb::DBOptions* options);
   ~PrefixReplay();
   PrefixReplay(const PrefixReplay&) = delete;
