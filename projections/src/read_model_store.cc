@@ -11,6 +11,7 @@
 
 #include <bitacora/base/encoding.h>
 #include <bitacora/base/log.h>
+#include <bitacora/base/rocksdb_log.h>
 #include <bitacora/projections/read_model_store.h>
 
 #include "src/merged_rows.h"
@@ -45,7 +46,7 @@ rocksdb::Options DatabaseOptions(const ReadModelStore::Options& options) {
   database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   database.max_total_wal_size = 64u << 20;
   database.max_background_jobs = 2;
-  database.keep_log_file_num = 2;
+  database.info_log = RocksLog("read models");
   database.max_open_files = 512;
   return database;
 }

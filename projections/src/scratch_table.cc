@@ -7,6 +7,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <bitacora/base/rocksdb_log.h>
 #include <bitacora/projections/scratch_table.h>
 
 #include "src/rocks_status.h"
@@ -45,6 +46,7 @@ Result<std::unique_ptr<ScratchTable>> ScratchTable::Open(const std::string& dire
   options.memtable_whole_key_filtering = true;
   options.memtable_prefix_bloom_size_ratio = 0.05;
   options.max_open_files = 256;
+  options.info_log = RocksLog("scratch table");
   rocksdb::DB* opened = nullptr;
   BITACORA_RETURN_IF_ERROR(
       FromRocks(rocksdb::DB::Open(options, directory, &opened), "making a scratch table"));

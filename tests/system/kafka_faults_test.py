@@ -55,7 +55,7 @@ class Faults:
         for fault in order:
             self.ledger.wait_for(BETWEEN)
             wait_until(lambda: self.ledger.in_flight() >= UNANSWERED, what="load")
-            node = self.random.choice(self.broker.leaders(self.ledger.topic))
+            node = self.random.choice(wait_until(lambda: self.broker.leaders(self.ledger.topic), 120, "leaders"))
             begin, acks, in_flight = time.monotonic(), self.ledger.acks, self.ledger.in_flight()
             getattr(self, fault)(node)
             wait_until(lambda: self.broker.in_sync(self.ledger.topic) == [3] * PARTITIONS, 120,
@@ -120,7 +120,8 @@ def test_fewer_copies_than_the_topic_wants_take_nothing(cluster, broker, server,
     assert client.put(f"/v1/topics/{topic}", {"partitions": 1}).status_code == 201
     assert client.append(topic, "s", {"type": "T", "data": 0}).status_code == 201
     broker.set(topic, {"min.insync.replicas": "3"})
-    follower = next(node for node in range(3) if node not in broker.leaders(topic))
+    leaders = wait_until(lambda: broker.leaders(topic), 120, "leaders")
+    follower = next(node for node in range(3) if node not in leaders)
     cluster.kill(follower)
     try:
         wait_until(lambda: broker.in_sync(topic) == [2], 120, "two replicas in sync")

@@ -4,7 +4,7 @@ import pytest
 
 from conftest import end_all, unique
 from ledger import History, Ledger
-from server import Server, wait_until
+from server import Server, problem_of, wait_until
 from sizes import SEED, sized
 
 POWER_CUTS = sized(short=1, full=5, long=50)
@@ -28,11 +28,13 @@ def make_server(disk, tmp_path):
     end_all(made)
 
 
-def cut_power(disk, ledger):
-    """Power goes and comes back while clients write; how many appends were unanswered."""
+def cut_power(disk, ledger, meanwhile=lambda: None):
+    """Power goes and comes back while clients write; how many appends were unanswered. `meanwhile`
+    is what happens when the disk is gone and the server is not."""
     before = ledger.unanswered
     wait_until(lambda: ledger.in_flight() >= UNANSWERED, what="load")
     disk.cut()
+    meanwhile()
     ledger.server.kill()
     wait_until(lambda: ledger.in_flight() == 0, what="the end of all connections")
     disk.back()
@@ -55,6 +57,30 @@ def test_power_cuts_lose_nothing(disk, make_server, say):
     assert differences == []
     verified = server.run("verify", "--topic", ledger.topic)
     assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_a_disk_that_is_gone_refuses_appends_and_ends_nothing(disk, make_server, say):
+    server = make_server().start()
+    ledger = Ledger.begin(server, unique("ledger"), seed=SEED)
+    ledger.wait_for(BETWEEN_CUTS)
+
+    def refused():
+        answer = server.client().append(ledger.topic, "refused", {"type": "T", "data": 1})
+        return answer.status_code == 503 and problem_of(answer) == "log-unavailable"
+
+    def goes_on():
+        wait_until(refused, what="a refusal")
+        for _ in range(20):
+            assert refused() and server.client().get("/livez").status_code == 200
+        assert server.process.poll() is None
+
+    cut_power(disk, ledger, goes_on)
+    ledger.wait_for(100)
+    ledger.stop()
+    differences = ledger.compare()
+    say(f"a disk that was gone: {ledger.acks} acknowledged appends, {len(differences)} differences")
+    assert differences == []
+    assert server.client().get(f"/v1/topics/{ledger.topic}/streams/refused/events").status_code == 404
 
 
 def test_a_topic_outlives_a_power_cut_right_after_its_making(disk, make_server, say):

@@ -21,6 +21,7 @@
 #include <bitacora/base/log.h>
 #include <bitacora/base/mutation.h>
 #include <bitacora/base/mutex.h>
+#include <bitacora/base/rocksdb_log.h>
 #include <bitacora/base/uuid.h>
 
 #include "src/embedded/verify.h"
@@ -221,9 +222,7 @@ rocksdb::Options Storage::RocksOptions(bool make) {
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
-  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  options.keep_log_file_num = 3;
-  options.max_log_file_size = kMiB;
+  options.info_log = RocksLog("log");
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   return options;

@@ -250,10 +250,12 @@ void Writer::Heal(const Error& cause) {
   while (true) {
     const Status opened = OpenAgain();
     if (opened.ok()) break;
-    parts_.health.Set(opened.error());
     LogError("the log cannot be opened again", {{"error", opened.error().message()}});
     const ErrorCode code = opened.error().code();
-    if (code == ErrorCode::kCorruption || code == ErrorCode::kInvalidArgument) return;
+    const bool for_good = code == ErrorCode::kCorruption || code == ErrorCode::kInvalidArgument;
+    // Damage and a full disk concern clients, too; other reasons are the operator's.
+    if (for_good || code == ErrorCode::kResourceExhausted) parts_.health.Set(opened.error());
+    if (for_good) return;
     if (!Pause(pause)) return;
     pause = std::min(pause * 2, kHealAgainMax);
   }

@@ -15,6 +15,7 @@
 #include <bitacora/base/encoding.h>
 #include <bitacora/base/log.h>
 #include <bitacora/base/mutation.h>
+#include <bitacora/base/rocksdb_log.h>
 
 #include "src/record_codec.h"
 #include "src/store/state_db_impl.h"
@@ -238,7 +239,7 @@ rocksdb::DBOptions DatabaseOptions() {
   // All of it is replayed after a kill, at 100 MiB a second or so. Without this bound the families
   // that grow slowly would keep the WALs of the others.
   options.max_total_wal_size = 24u << 20;
-  options.keep_log_file_num = 2;
+  options.info_log = RocksLog("state");
   options.max_open_files = 512;
   return options;
 }

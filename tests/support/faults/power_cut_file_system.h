@@ -14,7 +14,8 @@
 namespace bitacora::tests {
 
 /// Thread-safe. Of each file a cut leaves what was synced and any first part of what was written
-/// since, sometimes with zeros behind it. Names are kept as they are: made, renamed and removed at once.
+/// since, sometimes with zeros behind it. Names are kept as they are: made, renamed and removed at
+/// once.
 class PowerCutFileSystem final : public rocksdb::FileSystemWrapper {
  public:
   PowerCutFileSystem() : rocksdb::FileSystemWrapper(rocksdb::FileSystem::Default()) {}
