@@ -254,7 +254,8 @@ void Writer::Heal(const Error& cause) {
     const ErrorCode code = opened.error().code();
     const bool for_good = code == ErrorCode::kCorruption || code == ErrorCode::kInvalidArgument;
     // Damage and a full disk concern clients, too; other reasons are the operator's.
-    if (for_good || code == ErrorCode::kResourceExhausted) parts_.health.Set(opened.error());
+    const bool told = for_good || code == ErrorCode::kResourceExhausted;
+    parts_.health.Set(told ? opened.error() : OpeningAgain());
     if (for_good) return;
     if (!Pause(pause)) return;
     pause = std::min(pause * 2, kHealAgainMax);
