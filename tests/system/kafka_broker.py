@@ -162,9 +162,10 @@ class Broker:
         handle = topic_new(self.client, topic.encode(), None)
         answer = ctypes.POINTER(Metadata)()
         try:
-            code = get_metadata(self.client, 0, handle, ctypes.byref(answer), LIMIT_MS)
-            if code == TIMED_OUT:  # A broker is away, and nobody else answered: whoever asks waits.
-                return []
+            for _ in range(3):  # The broker that was asked may be one that is away.
+                code = get_metadata(self.client, 0, handle, ctypes.byref(answer), LIMIT_MS)
+                if code != TIMED_OUT:
+                    break
             check(code, "metadata")
             found = answer.contents.topics[0]
             partitions = {found.partitions[n].id: (found.partitions[n].leader,
