@@ -57,12 +57,30 @@ std::string Varint(std::uint64_t value) {
   return out;
 }
 
+/// Models that RocksDB cannot read: no use, and half of them would be damage to the next start.
+Status PutAside(const std::string& directory) {
+  const std::string aside = directory + ".discarded";
+  std::error_code failed;
+  std::filesystem::remove_all(aside, failed);
+  if (!failed) std::filesystem::rename(directory, aside, failed);
+  if (!failed) std::filesystem::remove_all(aside, failed);
+  if (!failed) return {};
+  return Error(ErrorCode::kPermissionDenied,
+               "cannot remove " + directory + ": " + failed.message());
+}
+
 Result<std::unique_ptr<rocksdb::DB>> OpenDatabase(const ReadModelStore::Options& options,
                                                   const rocksdb::Options& database) {
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status =
-      options.read_only ? rocksdb::DB::OpenForReadOnly(database, options.directory, &opened)
-                        : rocksdb::DB::Open(database, options.directory, &opened);
+  rocksdb::Status status = options.read_only
+                               ? rocksdb::DB::OpenForReadOnly(database, options.directory, &opened)
+                               : rocksdb::DB::Open(database, options.directory, &opened);
+  if (status.IsCorruption() && !options.read_only) {
+    // A power cut may leave a manifest so, which RocksDB syncs behind what it has written.
+    LogWarning("the read models are damaged and are made anew", {{"error", status.ToString()}});
+    BITACORA_RETURN_IF_ERROR(PutAside(options.directory));
+    status = rocksdb::DB::Open(database, options.directory, &opened);
+  }
   if (status.ok()) return std::unique_ptr<rocksdb::DB>(opened);
   if (status.IsIOError() && !status.IsPathNotFound()) {
     LogError("the read models cannot be opened", {{"error", status.ToString()}});

@@ -1,6 +1,7 @@
 #include "src/store/state_db.h"
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -245,6 +246,24 @@ TEST_P(TheState, OfAnotherFormatIsFoldedAnew) {
   EXPECT_FALSE(std::filesystem::exists(Path() + ".discarded"));
   EXPECT_EQ(*state_->LoadPartition(kPartition), PartitionState());
   EXPECT_EQ(Head("o"), std::nullopt);
+}
+
+TEST_P(TheState, WhoseFilesAreDamagedIsFoldedAnew) {
+  FoldGenesis();
+  FoldAppend("o-1", "a");
+  Commit();
+  batch_.reset();
+  state_.reset();
+  for (const auto& file : std::filesystem::directory_iterator(Path())) {
+    if (!file.path().filename().string().starts_with("MANIFEST-")) continue;
+    std::fstream bytes(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    bytes.seekp(static_cast<std::streamoff>(file.file_size() / 3));
+    bytes << std::string(file.file_size() / 3, '\0');
+  }
+  Open();
+  EXPECT_EQ(Head("o-1"), std::nullopt);
+  EXPECT_EQ(state_->LoadPartition(kPartition).value().fold.next, Offset(0));
+  EXPECT_FALSE(std::filesystem::exists(Path() + ".discarded")) << "removed by the same start";
 }
 
 TEST_P(TheState, IsAPrefixWhereAPowerCutTookALogAndLeftTheNext) {

@@ -1,4 +1,6 @@
 // What is stored is read as if anybody could have written it: damage is an answer, never a crash.
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <random>
@@ -53,6 +55,43 @@ TEST_F(AStoreOfAnotherFormat, IsRefusedWhereItCannotBeEmptied) {
   const auto opened = ReadModelStore::Open({.directory = directory_.path(), .read_only = true});
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.error().reason(), "other-format");
+}
+
+class ADamagedStore : public ReadModelStoreTest {
+ protected:
+  /// Zeros in the middle of every file whose name begins so.
+  void Damage(const std::string& beginning) {
+    int damaged = 0;
+    for (const auto& file : std::filesystem::directory_iterator(directory_.path())) {
+      if (!file.path().filename().string().starts_with(beginning)) continue;
+      ++damaged;
+      std::fstream bytes(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+      bytes.seekp(static_cast<std::streamoff>(file.file_size() / 3));
+      bytes << std::string(file.file_size() / 3, '\0');
+    }
+    ASSERT_GT(damaged, 0);
+  }
+};
+
+TEST_F(ADamagedStore, BeginsEmpty) {
+  Commit(MakeModel(), 0, {{"a", "1"}});
+  Reopen([this] { Damage("MANIFEST-"); });
+  EXPECT_TRUE(store_->Models().value().empty());
+  const Model model = MakeModel();
+  EXPECT_EQ(StateOf(model, 0), PartitionState());
+  Commit(model, 0, {{"a", "2"}});
+  Reopen();
+  EXPECT_EQ(Get(model, "a"), "2");
+}
+
+TEST_F(ADamagedStore, IsLeftAsItIsByWhoOnlyReads) {
+  Commit(MakeModel(), 0, {{"a", "1"}});
+  store_.reset();
+  Damage("MANIFEST-");
+  const auto opened = ReadModelStore::Open({.directory = directory_.path(), .read_only = true});
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().reason(), "state-damaged");
+  EXPECT_FALSE(std::filesystem::is_empty(directory_.path()));
 }
 
 class DamagedBytes : public AStoreOfAnotherFormat {

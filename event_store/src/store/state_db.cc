@@ -276,12 +276,11 @@ bool HasOtherFamilies(const std::string& directory) {
   });
 }
 
-/// Where state of another format is until it is removed: half of it would be damage to a start.
+/// Where state that is no use is until it is removed: half of it would be damage to a start.
 std::string Discarded(const std::string& directory) { return directory + ".discarded"; }
 
-/// Puts state of another format aside; it comes back from the log.
+/// Puts the state aside; it comes back from the log.
 Status FoldAnew(const std::string& directory) {
-  LogInfo("the state is of another format and is folded anew");
   std::error_code failed;
   std::filesystem::rename(directory, Discarded(directory), failed);
   if (failed) return Error(ErrorCode::kPermissionDenied, "cannot remove " + directory);
@@ -293,7 +292,7 @@ Status FoldAnew(const std::string& directory) {
 Result<std::unique_ptr<StateDb>> StateDb::Open(
     const std::string& directory, const std::string& log_id, bool copy_records,
     const std::shared_ptr<rocksdb::FileSystem>& file_system) {
-  while (true) {
+  for (bool damaged = false;;) {
     std::error_code failed;
     std::filesystem::remove_all(Discarded(directory), failed);
     if (!failed) std::filesystem::create_directories(directory, failed);
@@ -302,6 +301,7 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(
                    "cannot make " + directory + ": " + failed.message());
     }
     if (HasOtherFamilies(directory)) {
+      LogInfo("the state is of another format and is folded anew");
       BITACORA_RETURN_IF_ERROR(FoldAnew(directory));
       continue;
     }
@@ -314,8 +314,16 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* opened = nullptr;
     impl->replay = std::make_unique<PrefixReplay>(directory, &options);
-    BITACORA_RETURN_IF_ERROR(FromState(
-        rocksdb::DB::Open(options, directory, Families(copy_records), &handles, &opened)));
+    const rocksdb::Status status =
+        rocksdb::DB::Open(options, directory, Families(copy_records), &handles, &opened);
+    if (status.IsCorruption() && !damaged) {
+      // A power cut may leave a manifest so, which RocksDB syncs behind what it has written.
+      LogWarning("the state is damaged and is folded anew", {{"error", status.ToString()}});
+      damaged = true;
+      BITACORA_RETURN_IF_ERROR(FoldAnew(directory));
+      continue;
+    }
+    BITACORA_RETURN_IF_ERROR(FromState(status));
     impl->db.reset(opened);
     std::copy(handles.begin(), handles.end(), impl->handles.begin());
 
@@ -325,6 +333,7 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(
     const auto found = header ? DecodeHeader(*header) : std::optional(wanted);
     if (!found || found->format != wanted.format || found->copies != wanted.copies) {
       impl.reset();
+      LogInfo("the state is of another format and is folded anew");
       BITACORA_RETURN_IF_ERROR(FoldAnew(directory));
       continue;
     }

@@ -93,8 +93,8 @@ class ReadModelStore {
     std::shared_ptr<rocksdb::FileSystem> file_system = nullptr;
   };
 
-  /// A store of another format is emptied; read only, that is kConflict "other-format", and a
-  /// directory that is not there kNotFound.
+  /// A store of another format, or with files that cannot be read, is emptied; read only, those are
+  /// kConflict "other-format" and kCorruption, and a directory that is not there kNotFound.
   /// kCorruption "state-damaged"; kPermissionDenied: no right to the directory, or somebody else
   /// has it open.
   static Result<std::unique_ptr<ReadModelStore>> Open(const Options& options);
