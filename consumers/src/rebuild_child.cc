@@ -136,7 +136,6 @@ class Rebuild {
 
     ReadModelStore::Options options;
     options.directory = job_.documents();
-    options.write_ahead_log = false;
     BITACORA_ASSIGN_OR_RETURN(const auto documents, ReadModelStore::Open(options));
     BITACORA_ASSIGN_OR_RETURN(const projections::Model model,
                               documents->OpenModel(LatestModelOf(job_.topic), job_.model));

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -102,6 +103,7 @@ struct DocumentBatch::Impl {
   const std::string prefix;
   const std::string state_key;
   std::unordered_map<std::string, Change, TextHash, std::equal_to<>> changes;
+  std::optional<std::int64_t> records;  ///< Folded up to the last Commit.
 };
 
 DocumentBatch::DocumentBatch(ReadModelStore& store, Model model, Partition partition)
@@ -139,9 +141,12 @@ Status DocumentBatch::Commit(PartitionState* state) {
   }
   batch.Put(impl_->state_key, EncodeState(after));
   if (status.ok()) status = impl_->store.Write(&batch);
-  if (status.ok()) *state = after;
   impl_->changes.clear();
-  return status;
+  if (!status.ok()) return status;
+  *state = after;
+  if (impl_->records) impl_->store.CountFolded(after.records - *impl_->records);
+  impl_->records = after.records;
+  return {};
 }
 
 }  // namespace bitacora::projections

@@ -23,6 +23,10 @@
 namespace bitacora::projections {
 namespace {
 
+/// The most records a start folds again, beside those whose documents are in the memtable: one
+/// document may stand for any number of records.
+constexpr std::int64_t kFoldedUnwrittenMax = 262'144;
+
 rocksdb::Options DatabaseOptions(const ReadModelStore::Options& options) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.cache_bytes);
@@ -36,15 +40,11 @@ rocksdb::Options DatabaseOptions(const ReadModelStore::Options& options) {
   database.create_if_missing = true;
   database.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   database.compression = rocksdb::kLZ4Compression;
-  database.write_buffer_size = 16u << 20;
+  database.write_buffer_size = options.memory_bytes;
+  database.avoid_flush_during_shutdown = !options.write_at_close;
   // Each batch first looks for the rows it replaces, of which a growing model has none.
   database.memtable_whole_key_filtering = true;
   database.memtable_prefix_bloom_size_ratio = 0.02;
-  // Documents and positions share one log and one family of files: what comes back after a damaged
-  // tail is an older state, but one that agrees with itself, and the event log has the rest.
-  // tidy: allow weak-recovery: nothing is synced here, and what is dropped is folded again
-  database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-  database.max_total_wal_size = 64u << 20;
   database.max_background_jobs = 2;
   database.info_log = RocksLog("read models");
   database.max_open_files = 512;
@@ -104,9 +104,21 @@ Result<std::optional<std::string>> ReadModelStore::Impl::Get(std::string_view ke
 }
 
 Status ReadModelStore::Impl::Write(rocksdb::WriteBatch* batch) {
+  // Documents and positions are rows of one family, and a memtable becomes a file as a whole, in
+  // the order in which they were filled: what comes back after a crash is what all was at some
+  // moment. What was written since is in the event log, which is a write-ahead log already.
   rocksdb::WriteOptions options;
-  options.disableWAL = !write_ahead_log;
+  options.disableWAL = true;
   return FromRocks(db->Write(options, batch), "writing");
+}
+
+void ReadModelStore::Impl::CountFolded(std::int64_t records) {
+  if (folded.fetch_add(records) + records < kFoldedUnwrittenMax) return;
+  folded = 0;
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  options.allow_write_stall = true;  // Else it waits until no write would be held up by it.
+  db->Flush(options).PermitUncheckedError();
 }
 
 void ReadModelStore::Impl::DropDocuments(std::uint32_t number, rocksdb::WriteBatch* batch) const {
@@ -133,7 +145,9 @@ Status Prepare(rocksdb::DB* db, bool read_only) {
     batch.DeleteRange(rocksdb::Slice(""), rocksdb::Slice("\xFF"));
   }
   batch.Put(ToSlice(kFormatKey), Varint(kReadModelFormat));
-  return FromRocks(db->Write(rocksdb::WriteOptions(), &batch), "writing the format");
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  return FromRocks(db->Write(options, &batch), "writing the format");
 }
 
 }  // namespace
@@ -156,13 +170,11 @@ Result<std::unique_ptr<ReadModelStore>> ReadModelStore::Open(const Options& opti
                  "cannot use " + options.directory + ": " + failed.message());
   }
   auto impl = std::make_unique<Impl>();
-  impl->write_ahead_log = options.write_ahead_log;
   rocksdb::Options database = DatabaseOptions(options);
   if (options.file_system) {
     impl->env = rocksdb::NewCompositeEnv(options.file_system);
     database.env = impl->env.get();
   }
-  impl->replay = std::make_unique<PrefixReplay>(options.directory, &database);
   BITACORA_ASSIGN_OR_RETURN(impl->db, OpenDatabase(options, database));
   BITACORA_RETURN_IF_ERROR(Prepare(impl->db.get(), options.read_only));
   auto store = std::unique_ptr<ReadModelStore>(new ReadModelStore(std::move(impl)));
@@ -239,6 +251,7 @@ Result<Model> ReadModelStore::OpenModel(std::string_view name, const ModelIdenti
   batch.Put(ToSlice(kNextNumberKey), Varint(model.number + 1U));
   batch.Put(std::string(kModelPrefix).append(name), EncodeModel(model));
   BITACORA_RETURN_IF_ERROR(impl_->Write(&batch));
+  BITACORA_RETURN_IF_ERROR(Flush());
   return model;
 }
 
@@ -249,7 +262,8 @@ Status ReadModelStore::DropModel(std::string_view name) {
   rocksdb::WriteBatch batch;
   impl_->DropDocuments(known->number, &batch);
   batch.Delete(std::string(kModelPrefix).append(name));
-  return impl_->Write(&batch);
+  BITACORA_RETURN_IF_ERROR(impl_->Write(&batch));
+  return Flush();
 }
 
 Status ReadModelStore::ResetPartition(const Model& model, Partition partition, Offset first) {

@@ -1,6 +1,8 @@
 // What the sources of the read model store share.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,7 +12,6 @@
 #include <rocksdb/env.h>
 
 #include <bitacora/base/mutex.h>
-#include <bitacora/base/prefix_replay.h>
 #include <bitacora/projections/read_model_store.h>
 
 namespace bitacora::projections {
@@ -23,10 +24,13 @@ struct ReadModelStore::Impl {
   /// the next start removes them.
   void DropDocuments(std::uint32_t number, rocksdb::WriteBatch* batch) const;
 
-  bool write_ahead_log = true;
+  /// Takes note of records that were folded, and begins to write where a start would fold too many
+  /// of them again. Does not wait for it; what fails there fails the next Write.
+  void CountFolded(std::int64_t records);
+
   Mutex models_mu;  ///< Held while a model is made, so that no number is given twice.
   std::unique_ptr<rocksdb::Env> env;  ///< Of another file system than the disk's, or nothing.
-  std::unique_ptr<PrefixReplay> replay;
+  std::atomic<std::int64_t> folded{0};  ///< Since CountFolded last began to write.
   std::unique_ptr<rocksdb::DB> db;
 };
 

@@ -1,6 +1,7 @@
 // A read model store in a directory of its own, and short words for what tests do with it.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,15 +29,14 @@ class ReadModelStoreTest : public ::testing::Test {
  protected:
   ReadModelStoreTest() { Open(); }
 
-  void Open(const std::shared_ptr<rocksdb::FileSystem>& file_system = nullptr) {
+  void Open() {
     ReadModelStore::Options options;
     options.directory = directory_.path();
-    options.file_system = file_system;
     auto opened = ReadModelStore::Open(options);
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     store_ = std::move(*opened);
   }
-  /// What a kill and a start do; `between` runs while nothing is open.
+  /// What a stop and a start do; `between` runs while nothing is open.
   template <typename Between>
   void Reopen(Between between) {
     store_.reset();
@@ -45,6 +45,21 @@ class ReadModelStoreTest : public ::testing::Test {
   }
   void Reopen() {
     Reopen([] {});
+  }
+  /// What a kill leaves, opened again. Not while a file is being written.
+  void Kill() {
+    const tests::TemporaryDirectory left;
+    CopyTo(left.path());
+    Reopen([&] {
+      std::filesystem::remove_all(directory_.path());
+      std::filesystem::copy(left.path(), directory_.path());
+    });
+  }
+  /// The store's files as they are now.
+  void CopyTo(const std::string& where) const {
+    std::filesystem::copy(directory_.path(), where,
+                          std::filesystem::copy_options::recursive |
+                              std::filesystem::copy_options::overwrite_existing);
   }
 
   static ModelIdentity Identity(std::int32_t partitions, bool owned = true) {

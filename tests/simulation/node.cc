@@ -37,6 +37,8 @@ Status Node::Open() {
   ReadModelStore::Options options;
   options.directory = Directory("models");
   options.file_system = disk_;
+  options.memory_bytes = 64u << 10;  // RocksDB's least: documents become files often.
+  options.write_at_close = false;    // It waits a second for a disk that is cut off.
   BITACORA_ASSIGN_OR_RETURN(models_, ReadModelStore::Open(options));
   const std::string program(consumers::ProgramOfModels().program());
   BITACORA_ASSIGN_OR_RETURN(

@@ -78,19 +78,20 @@ class ModelSnapshot {
 
 /// Thread-safe; one DocumentBatch at a time per partition of a model. Calls do I/O and may block.
 ///
-/// Every batch carries the position it leads to and the digest. Nothing is synced: after a power
-/// cut the store is older, never different. It may be deleted while nobody has it open: it comes
-/// back from the log.
+/// Every batch carries the position it leads to and the digest. Batches are in memory until there
+/// are enough of them for a file: after a crash the store is older, never different. Models that
+/// were made or dropped stay so. It may be deleted while nobody has it open: it comes back from the
+/// log.
 class ReadModelStore {
  public:
   struct Options {
     std::string directory = {};
     bool read_only = false;  ///< Of a store nobody else has open; DocumentBatch and Drop then fail.
-    /// False only for a store that is thrown away after use.
-    bool write_ahead_log = true;
     std::size_t cache_bytes = 32u << 20;
-    /// Another than the disk's, for tests.
-    std::shared_ptr<rocksdb::FileSystem> file_system = nullptr;
+    std::size_t memory_bytes = 16u << 20;  ///< Of rows, before they become a file.
+    // For tests.
+    bool write_at_close = true;  ///< Else closing leaves what a kill does.
+    std::shared_ptr<rocksdb::FileSystem> file_system = nullptr;  ///< Another than the disk's.
   };
 
   /// A store of another format, or with files that cannot be read, is emptied; read only, those are
@@ -137,7 +138,7 @@ class ReadModelStore {
 
   std::unique_ptr<ModelSnapshot> Snapshot(const Model& model) const;
 
-  /// Writes what is in memory to its files. Needed only without a write-ahead log.
+  /// Writes what is in memory to files, as closing the store does. Waits for it.
   Status Flush();
 
  private:
