@@ -1,5 +1,8 @@
 #include "src/record_codec.h"
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -13,6 +16,60 @@ namespace {
 constexpr std::uint64_t kHasKey = 1;
 constexpr std::uint64_t kIsTombstone = 2;
 
+/// A header that nearly every record has, by its place here and not by its name; and where it has a
+/// value here, by that too. Bytes that outlive the process: docs/formats.md, "Keys and values".
+struct KnownHeader {
+  std::string_view name;
+  std::string_view value = {};  ///< Empty: any.
+};
+constexpr std::array<KnownHeader, 17> kKnownHeaders{{
+    {"bitacora_rule", "1"},
+    {"bitacora_append"},
+    {"bitacora_expected"},
+    {"bitacora_count", "1"},
+    {"bitacora_count"},
+    {"bitacora_fingerprint"},
+    {"traceparent"},
+    {"content-type", "application/json"},
+    {"content-type"},
+    {"ce_specversion", "1.0"},
+    {"ce_id"},
+    {"ce_type"},
+    {"ce_source"},
+    {"ce_subject"},
+    {"ce_time"},
+    {"ce_dataschema"},
+    {"bitacora_genesis"},
+}};
+
+void PutHeader(std::string* out, std::string_view name, std::string_view value) {
+  for (std::size_t i = 0; i < kKnownHeaders.size(); ++i) {
+    const KnownHeader& known = kKnownHeaders[i];
+    if (name != known.name || !(known.value.empty() || value == known.value)) continue;
+    PutVarint(out, i + 1);
+    if (known.value.empty()) PutBytes(out, value);
+    return;
+  }
+  PutVarint(out, 0);
+  PutBytes(out, name);
+  PutBytes(out, value);
+}
+
+/// False: there is no such header.
+bool TakeHeader(Decoder* in, RecordHeaderView* header) {
+  const std::uint64_t number = in->Varint();
+  if (number > kKnownHeaders.size()) return false;
+  if (number == 0) {
+    header->name = in->Bytes();
+    header->value = in->Bytes();
+    return true;
+  }
+  const KnownHeader& known = kKnownHeaders[static_cast<std::size_t>(number) - 1];
+  header->name = known.name;
+  header->value = known.value.empty() ? in->Bytes() : known.value;
+  return true;
+}
+
 template <typename Headers>
 void PutBody(std::string* out, const std::optional<std::string_view>& key, bool is_tombstone,
              std::string_view value, const Headers& headers) {
@@ -23,10 +80,7 @@ void PutBody(std::string* out, const std::optional<std::string_view>& key, bool 
   if (key) PutBytes(out, *key);
   if (!is_tombstone) PutBytes(out, value);
   PutVarint(out, headers.size());
-  for (const auto& header : headers) {
-    PutBytes(out, header.name);
-    PutBytes(out, header.value);
-  }
+  for (const auto& header : headers) PutHeader(out, header.name, header.value);
 }
 
 }  // namespace
@@ -48,13 +102,12 @@ bool DecodeBody(std::string_view body, StoredRecord* record) {
   if ((flags & kHasKey) != 0) record->key = in.Bytes();
   record->value = record->is_tombstone ? std::string_view() : in.Bytes();
   const std::uint64_t headers = in.Varint();
-  // A header is at least two bytes: a damaged count must not reserve memory.
-  if (!in.ok() || headers > in.rest().size() / 2) return false;
+  // A header is at least one byte: a damaged count must not reserve memory.
+  if (!in.ok() || headers > in.rest().size()) return false;
   record->headers.clear();
-  record->headers.reserve(static_cast<std::size_t>(headers));
+  record->headers.reserve(std::min<std::size_t>(headers, kKnownHeaders.size()));
   for (std::uint64_t i = 0; i < headers; ++i) {
-    const std::string_view name = in.Bytes();
-    record->headers.push_back({name, in.Bytes()});
+    if (!TakeHeader(&in, &record->headers.emplace_back())) return false;
   }
   return in.done();
 }

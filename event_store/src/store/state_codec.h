@@ -14,7 +14,7 @@
 
 namespace bitacora::event_store {
 
-inline constexpr std::uint32_t kStateFormat = 4;
+inline constexpr std::uint32_t kStateFormat = 5;
 
 /// A partition as keys name it: the topic's number in this state, and the partition's.
 struct PartitionKey {
