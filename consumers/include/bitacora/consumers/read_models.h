@@ -25,7 +25,7 @@ struct ReadModelsOptions {
   std::string directory;  ///< Of their RocksDB. May be deleted while the process is down.
   std::size_t threads = 1;
   /// What a worker folds before it turns to the next partition, and writes at once.
-  std::size_t batch_records_max = 1000;
+  std::size_t batch_records_max = 8192;
   std::size_t batch_bytes_max = 4u << 20;
   /// How long a worker leaves a partition alone that could not be read for the moment.
   milliseconds retry_after{1000};
