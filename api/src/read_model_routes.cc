@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <utility>
 
 #include <bitacora/domain/json.h>
@@ -37,14 +39,16 @@ std::string PageJson(const DocumentPage& page) {
   return json.append("}");
 }
 
-/// Runs `read` on a thread that may block, once `model` has applied what the request demands.
+/// Runs `read` on a thread that may block, once `model` has applied what the request demands. Where
+/// it demands nothing, `at_once` may answer on this thread, and says whether it did.
 Status AfterModel(Context& context, const CallPtr& call, const std::string& model,
-                  std::function<Status()> read) {
+                  std::function<Status()> read, const std::function<bool()>& at_once = {}) {
   BITACORA_ASSIGN_OR_RETURN(const std::vector<Position> at_least, ReadAtLeast(call->request));
   BITACORA_ASSIGN_OR_RETURN(const Preferences preferences,
                             ReadPreferences(call->request, context.options.wait_max));
   BITACORA_ASSIGN_OR_RETURN(const Position demanded, AllOf(at_least));
   if (at_least.empty()) {
+    if (at_once && at_once()) return {};
     RunQuery(context, call, std::move(read));
     return {};
   }
@@ -69,12 +73,26 @@ Status GetDocument(Context& context, const CallPtr& call) {
                             QueryParameters::Parse(call->request.query));
   BITACORA_RETURN_IF_ERROR(query.Finish());
   const std::string& model = call->parameters[0];
-  return AfterModel(context, call, model, [&context, call]() -> Status {
-    BITACORA_ASSIGN_OR_RETURN(Document document,
-                              context.read_models().Get(call->parameters[0], call->parameters[1]));
-    call->Reply(ModelAnswer(std::move(document.json), document.applied, document.build));
+  const std::string& key = call->parameters[1];
+  const auto answer = [call](Result<Document> document) -> Status {
+    if (!document.ok()) return document.error();
+    call->Reply(ModelAnswer(std::move(document->json), document->applied, document->build));
     return {};
-  });
+  };
+  // Most documents that are asked for are in memory, and a hand-over to another thread costs more
+  // than the look-up.
+  const auto at_once = [&] {
+    std::optional<Result<Document>> document = context.read_models().TryGet(model, key);
+    if (!document) return false;
+    if (const Status answered = answer(std::move(*document)); !answered.ok()) {
+      call->Refuse(answered.error());
+    }
+    return true;
+  };
+  const auto read = [&context, call, answer] {
+    return answer(context.read_models().Get(call->parameters[0], call->parameters[1]));
+  };
+  return AfterModel(context, call, model, read, at_once);
 }
 
 Status ListDocuments(Context& context, const CallPtr& call) {

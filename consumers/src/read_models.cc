@@ -71,12 +71,17 @@ class ReadModelsImpl final : public ReadModels {
   Result<Document> Get(const std::string& name, std::string_view key) override {
     BITACORA_ASSIGN_OR_RETURN(const auto model, Find(name));
     Position applied = model->Applied();
-    BITACORA_ASSIGN_OR_RETURN(std::optional<std::string> json, models_->Get(model->model, key));
-    if (!json) {
-      return Error(ErrorCode::kNotFound, "the read model has no document of this key",
-                   "document-unknown");
-    }
-    return Document{std::move(*json), std::move(applied), model->build};
+    return DocumentOf(*model, std::move(applied), models_->Get(model->model, key));
+  }
+
+  std::optional<Result<Document>> TryGet(const std::string& name, std::string_view key) override {
+    const std::optional<TopicName> topic = TopicOfModel(name);
+    const auto model = topic ? FindRunning(*topic) : nullptr;
+    if (model == nullptr) return std::nullopt;
+    Position applied = model->Applied();
+    auto json = models_->TryGet(model->model, key);
+    if (!json) return std::nullopt;
+    return DocumentOf(*model, std::move(applied), std::move(*json));
   }
 
   Result<DocumentPage> List(const std::string& name, const DocumentQuery& query) override {
@@ -157,6 +162,16 @@ class ReadModelsImpl final : public ReadModels {
   }
 
  private:
+  static Result<Document> DocumentOf(const RunningModel& model, Position applied,
+                                     Result<std::optional<std::string>> json) {
+    if (!json.ok()) return json.error();
+    if (!*json) {
+      return Error(ErrorCode::kNotFound, "the read model has no document of this key",
+                   "document-unknown");
+    }
+    return Document{std::move(**json), std::move(applied), model.build};
+  }
+
   std::vector<std::shared_ptr<RunningModel>> Running() const {
     MutexLock lock(mu_);
     std::vector<std::shared_ptr<RunningModel>> all;

@@ -286,8 +286,8 @@ Result<PartitionState> ReadModelStore::State(const Model& model, Partition parti
   return *state;
 }
 
-Result<std::optional<std::string>> ReadModelStore::Get(const Model& model,
-                                                       std::string_view key) const {
+std::optional<Result<std::optional<std::string>>> ReadModelStore::Impl::FindDocument(
+    const Model& model, std::string_view key, const rocksdb::ReadOptions& options) const {
   std::optional<std::string> value;
   std::int64_t newest = -1;
   const std::int32_t partitions = model.identity.partitions;
@@ -297,10 +297,12 @@ Result<std::optional<std::string>> ReadModelStore::Get(const Model& model,
     const Partition partition(model.identity.owned ? (likely + step) % partitions : step);
     const std::string at = PartitionKey(kDocumentPrefix, model.number, partition).append(key);
     rocksdb::PinnableSlice bytes;
-    const rocksdb::Status status =
-        impl_->db->Get(rocksdb::ReadOptions(), impl_->db->DefaultColumnFamily(), at, &bytes);
+    const rocksdb::Status status = db->Get(options, db->DefaultColumnFamily(), at, &bytes);
     if (status.IsNotFound()) continue;
-    BITACORA_RETURN_IF_ERROR(FromRocks(status, "reading a document"));
+    if (status.IsIncomplete()) return std::nullopt;
+    if (const Status read = FromRocks(status, "reading a document"); !read.ok()) {
+      return read.error();
+    }
     const std::optional<RowView> row = DecodeRow(bytes.ToStringView());
     if (!row) return Damaged("a document");
     if (row->time_ms < newest) continue;
@@ -308,7 +310,19 @@ Result<std::optional<std::string>> ReadModelStore::Get(const Model& model,
     value = row->value;
     if (model.identity.owned) break;
   }
-  return value;
+  return Result(std::move(value));
+}
+
+Result<std::optional<std::string>> ReadModelStore::Get(const Model& model,
+                                                       std::string_view key) const {
+  return *impl_->FindDocument(model, key, rocksdb::ReadOptions());
+}
+
+std::optional<Result<std::optional<std::string>>> ReadModelStore::TryGet(
+    const Model& model, std::string_view key) const {
+  rocksdb::ReadOptions options;
+  options.read_tier = rocksdb::kBlockCacheTier;
+  return impl_->FindDocument(model, key, options);
 }
 
 Result<ReadModelStore::Page> ReadModelStore::List(const Model& model,

@@ -18,6 +18,9 @@ namespace bitacora::projections {
 
 struct ReadModelStore::Impl {
   Result<std::optional<std::string>> Get(std::string_view key) const;
+  /// The value of a document. Nothing: `options` forbid the I/O it takes to know.
+  std::optional<Result<std::optional<std::string>>> FindDocument(
+      const Model& model, std::string_view key, const rocksdb::ReadOptions& options) const;
   /// Drops and makes models; reading and folding do not wait for it.
   Status Write(rocksdb::WriteBatch* batch);
   /// Everything of the model but its name. Batches of it that come later leave rows nobody reads;

@@ -145,6 +145,35 @@ TEST_F(WaitingForAModel, EndsBeforeAShutDown) {
       << "folding goes on";
 }
 
+class AskingWithoutWaiting : public ReadModelsTest {
+ protected:
+  AskingWithoutWaiting() {
+    MakeTopic(2);
+    Put("o-1");
+    WaitForAll(topic_);
+  }
+};
+
+TEST_F(AskingWithoutWaiting, SaysTheSameOfWhatIsInMemory) {
+  const auto found = models_->TryGet("orders.latest", "o-1");
+  ASSERT_TRUE(found);
+  const Document document = models_->Get("orders.latest", "o-1").value();
+  EXPECT_EQ(found->value().json, document.json);
+  EXPECT_EQ(found->value().applied, document.applied);
+  EXPECT_EQ(found->value().build, document.build);
+}
+
+TEST_F(AskingWithoutWaiting, SaysThatAModelHasNoSuchDocument) {
+  const auto found = models_->TryGet("orders.latest", "o-2");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->error().reason(), "document-unknown");
+}
+
+TEST_F(AskingWithoutWaiting, StartsNoModel) {
+  EXPECT_FALSE(models_->TryGet("nothing.latest", "o-1"));
+  EXPECT_FALSE(models_->TryGet("orders", "o-1"));
+}
+
 class AfterAStart : public ReadModelsTest {};
 
 TEST_F(AfterAStart, AModelGoesOnWhereItWas) {

@@ -75,6 +75,31 @@ TEST_F(OpeningAModel, FindsItAgainAfterAKill) {
   EXPECT_EQ(MakeModel().number, model.number);
 }
 
+class LookingForADocument : public ReadModelStoreTest {};
+
+TEST_F(LookingForADocument, InMemoryFindsWhatIsThere) {
+  const Model model = MakeModel(3, false);
+  Commit(model, 2, {{"a", "1"}});
+  const auto found = store_->TryGet(model, "a");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->value(), "1");
+  const auto none = store_->TryGet(model, "b");
+  ASSERT_TRUE(none);
+  EXPECT_EQ(none->value(), std::nullopt);
+}
+
+TEST_F(LookingForADocument, InMemoryDoesNotReadTheDisk) {
+  const Model model = MakeModel();
+  const std::string large(10'000, 'v');
+  Commit(model, 0, {{"a", large}, {"b", large}, {"c", large}});
+  Reopen();  // It looks at the first one.
+  EXPECT_FALSE(store_->TryGet(model, "b"));
+  EXPECT_EQ(Get(model, "b"), large);
+  const auto found = store_->TryGet(model, "b");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->value(), large);
+}
+
 class DroppingAModel : public ReadModelStoreTest {};
 
 TEST_F(DroppingAModel, RemovesItWithItsDocumentsAndNothingElse) {

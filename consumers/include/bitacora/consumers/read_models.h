@@ -74,7 +74,7 @@ struct ModelView {
 /// time in turns. Where an event cannot be folded, the model stops at it in that partition and says
 /// so in Progress; what is there keeps being answered. A topic made anew has its model made anew.
 ///
-/// Calls do I/O and belong on a thread that may wait. kNotFound "read-model-unknown" is said by
+/// Calls that do not say otherwise do I/O and belong on a thread that may wait. kNotFound "read-model-unknown" is said by
 /// each where there is no such topic; kUnavailable where the log had to be asked about the topic
 /// and cannot be reached; kCorruption "state-damaged".
 class ReadModels {
@@ -89,6 +89,10 @@ class ReadModels {
 
   /// kNotFound "document-unknown".
   virtual Result<Document> Get(const std::string& model, std::string_view key) = 0;
+  /// What Get would say, for a thread that may not wait. Nothing: only Get can tell, or the model
+  /// does not run yet.
+  virtual std::optional<Result<Document>> TryGet(const std::string& model,
+                                                 std::string_view key) = 0;
   /// kInvalidArgument "invalid-cursor".
   virtual Result<DocumentPage> List(const std::string& model, const DocumentQuery& query) = 0;
 

@@ -121,6 +121,9 @@ class ReadModelStore {
   /// several partitions: the one made by the newest record counts, then the higher partition. A
   /// tombstone removes the document of its own partition only.
   Result<std::optional<std::string>> Get(const Model& model, std::string_view key) const;
+  /// The same from memory alone. Nothing: it would take I/O to know.
+  std::optional<Result<std::optional<std::string>>> TryGet(const Model& model,
+                                                           std::string_view key) const;
 
   struct ListQuery {
     std::string prefix = {};                ///< Only keys that begin so.
