@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"sort"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -37,30 +39,48 @@ func appendSteadily(arguments []string) (any, error) {
 
 func steadily(address, topic string, bytes, rate, seconds, connections int) (latencies, error) {
 	total := rate * seconds
+	due := func(serial int) time.Duration {
+		return time.Duration(serial) * time.Second / time.Duration(rate)
+	}
 	spent := make([]time.Duration, total)
-	errs := make(chan error, connections)
-	var group sync.WaitGroup
-	begin := time.Now().Add(100 * time.Millisecond)
-	for i := 0; i < connections; i++ {
-		c, err := dial(address)
-		if err != nil {
+	errs := make(chan error, connections+1)
+	opened := make([]*connection, connections)
+	for i := range opened {
+		var err error
+		if opened[i], err = dial(address); err != nil {
 			return latencies{}, err
 		}
+	}
+	begin := time.Now().Add(100 * time.Millisecond)
+	var group sync.WaitGroup
+	for i, c := range opened {
+		i, c := i, c
 		group.Add(1)
-		go func(first int) {
+		go func() {
 			defer group.Done()
-			for serial := first; serial < total; serial += connections {
-				message := appendRequest(topic, bytes, serial)
-				due := begin.Add(time.Duration(serial) * time.Second / time.Duration(rate))
-				time.Sleep(time.Until(due))
-				if _, err := c.exchange(message); err != nil {
+			for serial := i; serial < total; serial += connections {
+				got, err := c.receive()
+				if err == nil && got.status/100 != 2 {
+					err = fmt.Errorf("%d: %.300s", got.status, got.body)
+				}
+				if err != nil {
 					errs <- err
 					return
 				}
-				spent[serial] = time.Since(due)
+				spent[serial] = time.Since(begin) - due(serial)
 			}
-		}(i)
+		}()
 	}
+	group.Add(1)
+	go func() {
+		defer group.Done()
+		if err := sendSteadily(opened, begin, due, total, topic, bytes); err != nil {
+			errs <- err
+			for _, c := range opened {
+				c.socket.Close() // Nobody waits for answers that will not come.
+			}
+		}
+	}()
 	group.Wait()
 	select {
 	case err := <-errs:
@@ -68,6 +88,26 @@ func steadily(address, topic string, bytes, rate, seconds, connections int) (lat
 	default:
 	}
 	return summary(spent, time.Since(begin)), nil
+}
+
+// sendSteadily sleeps in the kernel: Go's timers are up to a millisecond late, as late as an answer
+// is that they would measure.
+func sendSteadily(opened []*connection, begin time.Time, due func(int) time.Duration, total int,
+	topic string, bytes int) error {
+	runtime.LockOSThread()
+	for serial := 0; serial < total; serial++ {
+		message := appendRequest(topic, bytes, serial)
+		if early := due(serial) - time.Since(begin); early > 0 {
+			wait := syscall.NsecToTimespec(early.Nanoseconds())
+			if err := syscall.Nanosleep(&wait, nil); err != nil && err != syscall.EINTR {
+				return err
+			}
+		}
+		if _, err := opened[serial%len(opened)].socket.Write(message); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func summary(spent []time.Duration, took time.Duration) latencies {
