@@ -1,7 +1,6 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
-#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -277,8 +276,8 @@ TEST_F(AStoreThatIsKilled, HasAFileOfWhatWasFoldedLongAgo) {
   }
   // The file is written behind the commits, and a copy made meanwhile may not be whole.
   std::int64_t written = 0;
-  for (int tries = 0; written < 300'000 && tries < 100; ++tries) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (written < 300'000 && std::chrono::steady_clock::now() < deadline) {
     const tests::TemporaryDirectory left;
     CopyTo(left.path());
     const auto killed = ReadModelStore::Open({.directory = left.path(), .read_only = true});

@@ -289,6 +289,24 @@ Status FoldAnew(const std::string& directory) {
 
 }  // namespace
 
+rocksdb::Status StateDb::Impl::Open(const std::string& directory, bool copy_records,
+                                    const std::shared_ptr<rocksdb::FileSystem>& file_system) {
+  rocksdb::DBOptions options = DatabaseOptions();
+  if (file_system) {
+    env = rocksdb::NewCompositeEnv(file_system);
+    options.env = env.get();
+  }
+  replay = std::make_unique<PrefixReplay>(directory, &options);
+  std::vector<rocksdb::ColumnFamilyHandle*> opened_families;
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::Open(options, directory, Families(copy_records), &opened_families, &opened);
+  if (!status.ok()) return status;
+  db.reset(opened);
+  std::copy(opened_families.begin(), opened_families.end(), handles.begin());
+  return status;
+}
+
 Result<std::unique_ptr<StateDb>> StateDb::Open(
     const std::string& directory, const std::string& log_id, bool copy_records,
     const std::shared_ptr<rocksdb::FileSystem>& file_system) {
@@ -306,16 +324,7 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(
       continue;
     }
     auto impl = std::make_unique<Impl>();
-    rocksdb::DBOptions options = DatabaseOptions();
-    if (file_system) {
-      impl->env = rocksdb::NewCompositeEnv(file_system);
-      options.env = impl->env.get();
-    }
-    std::vector<rocksdb::ColumnFamilyHandle*> handles;
-    rocksdb::DB* opened = nullptr;
-    impl->replay = std::make_unique<PrefixReplay>(directory, &options);
-    const rocksdb::Status status =
-        rocksdb::DB::Open(options, directory, Families(copy_records), &handles, &opened);
+    const rocksdb::Status status = impl->Open(directory, copy_records, file_system);
     if (status.IsCorruption() && !damaged) {
       // A power cut may leave a manifest so, which RocksDB syncs behind what it has written.
       LogWarning("the state is damaged and is folded anew", {{"error", status.ToString()}});
@@ -324,8 +333,6 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(
       continue;
     }
     BITACORA_RETURN_IF_ERROR(FromState(status));
-    impl->db.reset(opened);
-    std::copy(handles.begin(), handles.end(), impl->handles.begin());
 
     BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> header,
                               impl->Get(Impl::kMeta, kHeaderKey));

@@ -37,6 +37,9 @@ struct StateDb::Impl {
 
   ~Impl();
 
+  /// `file_system`: another than the disk's, or null.
+  rocksdb::Status Open(const std::string& directory, bool copy_records,
+                       const std::shared_ptr<rocksdb::FileSystem>& file_system);
   Result<std::optional<std::string>> Get(Family family, std::string_view key) const;
   /// All of them are there, or it is damaged.
   Result<std::vector<rocksdb::PinnableSlice>> GetEach(Family family,
