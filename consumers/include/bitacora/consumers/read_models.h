@@ -75,8 +75,8 @@ struct ModelView {
 /// so in Progress; what is there keeps being answered. A topic made anew has its model made anew.
 ///
 /// Calls that do not say otherwise do I/O and belong on a thread that may wait. kNotFound
-/// "read-model-unknown" is said by each where there is no such topic; kUnavailable where the log had
-/// to be asked about the topic and cannot be reached; kCorruption "state-damaged".
+/// "read-model-unknown" is said by each where there is no such topic; kUnavailable where the log
+/// had to be asked about the topic and cannot be reached; kCorruption "state-damaged".
 class ReadModels {
  public:
   /// Opens the models and starts the workers. `store`, `clock` and `metrics` must outlive it.
