@@ -119,9 +119,10 @@ host_of() { # node
   echo "10.213.${network#bk}.$(($1 + 2))"
 }
 
-# What begins a command that runs where node I is.
+# What begins a command that runs where node I is. Not `ip netns exec`, which gives it a copy of all
+# mounts: a disk that somebody unmounts meanwhile would stay in use.
 where_of() { # node
-  ! is_apart || printf 'ip\nnetns\nexec\n%s\n' "$(<"$run/network")-$1"
+  ! is_apart || printf 'nsenter\n--net=/run/netns/%s\n--\n' "$(<"$run/network")-$1"
 }
 
 cut_node() { # node
