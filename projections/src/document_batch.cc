@@ -11,6 +11,7 @@
 #include <bitacora/base/mutation.h>
 #include <bitacora/projections/read_model_store.h>
 
+#include "src/known_rows.h"
 #include "src/rocks_status.h"
 #include "src/row_codec.h"
 #include "src/store_impl.h"
@@ -43,57 +44,68 @@ struct DocumentBatch::Impl {
 
   using Entry = std::pair<const std::string, Change>;
 
-  /// The stored rows of `entries`, which are in the order of their keys.
-  Result<std::vector<rocksdb::PinnableSlice>> ReadOld(const std::vector<std::string>& keys,
-                                                      std::vector<bool>* found) const {
-    std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
-    std::vector<rocksdb::PinnableSlice> rows(keys.size());
-    std::vector<rocksdb::Status> statuses(keys.size());
-    store.db->MultiGet(rocksdb::ReadOptions(), store.db->DefaultColumnFamily(), slices.size(),
-                       slices.data(), rows.data(), statuses.data(), /*sorted_input=*/true);
-    found->assign(keys.size(), false);
+  /// What is stored under `keys`, which are in order.
+  Result<std::vector<StoredHash>> ReadOld(const std::vector<std::string>& keys) const {
+    const std::vector<std::optional<StoredHash>> known = store.known_rows.Find(keys);
+    std::vector<StoredHash> old(keys.size());
+    std::vector<rocksdb::Slice> asked;
+    std::vector<std::size_t> places;
     for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (known[i]) {
+        old[i] = *known[i];
+      } else {
+        asked.emplace_back(keys[i]);
+        places.push_back(i);
+      }
+    }
+    if (asked.empty()) return old;
+    std::vector<rocksdb::PinnableSlice> rows(asked.size());
+    std::vector<rocksdb::Status> statuses(asked.size());
+    store.db->MultiGet(rocksdb::ReadOptions(), store.db->DefaultColumnFamily(), asked.size(),
+                       asked.data(), rows.data(), statuses.data(), /*sorted_input=*/true);
+    for (std::size_t i = 0; i < asked.size(); ++i) {
       if (statuses[i].IsNotFound()) continue;
       BITACORA_RETURN_IF_ERROR(FromRocks(statuses[i], "reading documents"));
-      (*found)[i] = true;
+      // The hash that was added, whatever the bytes beside it are now: a damaged row leaves no
+      // trace in the digest once it is written anew.
+      const std::optional<RowView> row = DecodeRow(rows[i].ToStringView());
+      if (!row) return Damaged("a document");
+      old[places[i]] = ToHash(row->hash);
     }
-    return rows;
+    return old;
   }
 
-  /// Puts every changed document into `batch` and brings `state` up to date.
-  Status Stage(rocksdb::WriteBatch* batch, PartitionState* state) {
+  /// Puts every changed document into `batch` and brings `state` up to date; `keys` and `rows` are
+  /// those that will be there then.
+  Status Stage(rocksdb::WriteBatch* batch, PartitionState* state, std::vector<std::string>* keys,
+               std::vector<StoredHash>* rows) {
     std::vector<Entry*> entries;
     entries.reserve(changes.size());
     for (Entry& entry : changes) entries.push_back(&entry);
     std::sort(entries.begin(), entries.end(),
               [](const Entry* a, const Entry* b) { return a->first < b->first; });
-    std::vector<std::string> keys;
-    keys.reserve(entries.size());
-    for (const Entry* entry : entries) keys.push_back(prefix + entry->first);
-    std::vector<bool> found;
-    BITACORA_ASSIGN_OR_RETURN(const std::vector<rocksdb::PinnableSlice> old, ReadOld(keys, &found));
+    keys->reserve(entries.size());
+    for (const Entry* entry : entries) keys->push_back(prefix + entry->first);
+    BITACORA_ASSIGN_OR_RETURN(*rows, ReadOld(*keys));
 
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const auto& [key, change] = *entries[i];
-      if (found[i]) {
-        // The hash that was added, whatever the bytes beside it are now: a damaged row leaves no
-        // trace in the digest once it is written anew.
-        const std::optional<RowView> row = DecodeRow(old[i].ToStringView());
-        if (!row) return Damaged("a document");
-        state->digest.Remove(ToHash(row->hash));
+      StoredHash& row = (*rows)[i];
+      const rocksdb::Slice at((*keys)[i]);
+      if (row) {
+        state->digest.Remove(*row);
         --state->documents;
+        if (!change.value) batch->Delete(at);
       }
-      if (!change.value) {
-        if (found[i]) batch->Delete(keys[i]);
-        continue;
-      }
-      const Sha256Digest hash = HashDocument(model.identity.program, key, *change.value);
-      state->digest.Add(hash);
+      row.reset();
+      if (!change.value) continue;
+      row = HashDocument(model.identity.program, key, *change.value);
+      state->digest.Add(*row);
       ++state->documents;
-      const std::string head = EncodeRowHead(hash, change.offset, change.time_ms);
-      const rocksdb::Slice at(keys[i]);
-      const std::array<rocksdb::Slice, 2> row{rocksdb::Slice(head), rocksdb::Slice(*change.value)};
-      batch->Put(rocksdb::SliceParts(&at, 1), rocksdb::SliceParts(row.data(), 2));
+      const std::string head = EncodeRowHead(*row, change.offset, change.time_ms);
+      const std::array<rocksdb::Slice, 2> bytes{rocksdb::Slice(head),
+                                                rocksdb::Slice(*change.value)};
+      batch->Put(rocksdb::SliceParts(&at, 1), rocksdb::SliceParts(bytes.data(), 2));
     }
     return {};
   }
@@ -134,7 +146,9 @@ void DocumentBatch::Remove(std::string_view key) {
 Status DocumentBatch::Commit(PartitionState* state) {
   PartitionState after = *state;
   rocksdb::WriteBatch batch;
-  Status status = impl_->Stage(&batch, &after);
+  std::vector<std::string> keys;
+  std::vector<StoredHash> rows;
+  Status status = impl_->Stage(&batch, &after, &keys, &rows);
   if (Mutated(Promise::kP8) && status.ok()) {
     status = impl_->store.Write(&batch);
     batch.Clear();
@@ -143,6 +157,7 @@ Status DocumentBatch::Commit(PartitionState* state) {
   if (status.ok()) status = impl_->store.Write(&batch);
   impl_->changes.clear();
   if (!status.ok()) return status;
+  impl_->store.known_rows.Set(keys, rows);
   *state = after;
   if (impl_->records) impl_->store.CountFolded(after.records - *impl_->records);
   impl_->records = after.records;

@@ -274,7 +274,9 @@ Status ReadModelStore::ResetPartition(const Model& model, Partition partition, O
   rocksdb::WriteBatch batch;
   batch.DeleteRange(documents, PrefixEnd(documents));
   batch.Put(PartitionKey(kStatePrefix, model.number, partition), EncodeState(state));
-  return impl_->Write(&batch);
+  const Status written = impl_->Write(&batch);
+  impl_->known_rows.Clear();
+  return written;
 }
 
 Result<PartitionState> ReadModelStore::State(const Model& model, Partition partition) const {

@@ -14,6 +14,8 @@
 #include <bitacora/base/mutex.h>
 #include <bitacora/projections/read_model_store.h>
 
+#include "src/known_rows.h"
+
 namespace bitacora::projections {
 
 struct ReadModelStore::Impl {
@@ -33,6 +35,7 @@ struct ReadModelStore::Impl {
 
   Mutex models_mu;  ///< Held while a model is made, so that no number is given twice.
   std::unique_ptr<rocksdb::Env> env;  ///< Of another file system than the disk's, or nothing.
+  KnownRows known_rows;
   std::atomic<std::int64_t> folded{0};  ///< Since CountFolded last began to write.
   std::unique_ptr<rocksdb::DB> db;
 };

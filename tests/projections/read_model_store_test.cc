@@ -1,11 +1,13 @@
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "projections/read_models_fixture.h"
+#include "support/faults/failing_file_system.h"
 
 namespace bitacora::projections {
 namespace {
@@ -284,6 +286,43 @@ TEST_F(AStoreThatIsKilled, HasAFileOfWhatWasFoldedLongAgo) {
     if (killed.ok()) written = (*killed)->State(model, Partition(0)).value().records;
   }
   EXPECT_GE(written, 300'000);
+}
+
+class AStoreOnAFullDisk : public ReadModelStoreTest {};
+
+TEST_F(AStoreOnAFullDisk, GoesOnOnceThereIsSpace) {
+  const auto disk = std::make_shared<tests::FailingFileSystem>();
+  store_.reset();
+  auto opened = ReadModelStore::Open({.directory = directory_.path(), .file_system = disk});
+  ASSERT_TRUE(opened.ok()) << opened.error().ToString();
+  store_ = std::move(*opened);
+  const Model model = MakeModel();
+  Commit(model, 0, {{"a", "1"}});
+  disk->BeFull();
+  disk->FailNth(tests::FailingFileSystem::Operation::kWrite, 1);
+  EXPECT_FALSE(store_->Flush().ok());
+  EXPECT_EQ(Get(model, "a"), "1") << "it can be read all the time";
+
+  // RocksDB looks every five seconds whether there is space.
+  const PartitionState before = StateOf(model, 0);
+  PartitionState after;
+  std::promise<void> nothing;
+  const std::future<void> pause = nothing.get_future();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  DocumentBatch batch(*store_, model, Partition(0));
+  Status committed;
+  do {
+    after = before;
+    after.next = after.next.Next();
+    batch.Put("a", "2", Cause(1));
+    committed = batch.Commit(&after);
+  } while (!committed.ok() && std::chrono::steady_clock::now() < deadline &&
+           pause.wait_for(std::chrono::milliseconds(100)) == std::future_status::timeout);
+  ASSERT_TRUE(committed.ok()) << committed.error().ToString();
+  EXPECT_EQ(Get(model, "a"), "2");
+  // Closed so soon after an error, RocksDB may leave what a kill does.
+  Reopen();
+  EXPECT_EQ(StateOf(model, 0), Get(model, "a") == "2" ? after : before);
 }
 
 class AStoreWhoseDirectoryIsDeleted : public ReadModelStoreTest {};

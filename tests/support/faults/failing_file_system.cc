@@ -35,7 +35,10 @@ class FailingFile final : public rocksdb::FSWritableFileOwnerWrapper {
   }
 
  private:
-  static IOStatus Failed() { return IOStatus::IOError("a planned failure"); }
+  IOStatus Failed() const {
+    return file_system_.full_ ? IOStatus::NoSpace("a planned failure")
+                              : IOStatus::IOError("a planned failure");
+  }
 
   FailingFileSystem& file_system_;
 };

@@ -26,6 +26,8 @@ class FailingFileSystem final : public rocksdb::FileSystemWrapper {
   /// The `n`-th operation of this kind from now on fails (1: the next), and `also` of those after
   /// it. A failed sync has written what it could not sync.
   void FailNth(Operation operation, std::int64_t n, std::int64_t also = 0);
+  /// Failures are those of a full disk from now on.
+  void BeFull() { full_ = true; }
   /// How many operations have failed so far.
   std::int64_t failures() const { return failures_; }
 
@@ -46,6 +48,7 @@ class FailingFileSystem final : public rocksdb::FileSystemWrapper {
   Plan writes_;
   Plan syncs_;
   std::atomic<std::int64_t> failures_{0};
+  std::atomic<bool> full_{false};
 };
 
 }  // namespace bitacora::tests
