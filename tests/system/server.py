@@ -53,8 +53,9 @@ class Server:
         self.url = None
         self.log = self.data.parent / (self.data.name + ".log")
 
-    def start(self, listen="127.0.0.1:0", seconds=60):
-        """Returns once the server says that it is ready."""
+    def start(self, listen="127.0.0.1:0", seconds=60, ready_within=300):
+        """Returns once the server says that it is ready: on a Kafka that others use too, once it has
+        folded all that they left there."""
         limited = ["prlimit", f"--nofile={self.descriptors}"] if self.descriptors else []
         self.process = subprocess.Popen(
             [*limited, PROGRAM, "serve", "--listen", listen, *self.arguments],
@@ -64,7 +65,8 @@ class Server:
         match = re.fullmatch(r"listening on (http://\S+)\n", line)
         assert match, f"first line on stdout: {line!r}; log: {self.log_tail()}"
         self.url = match.group(1)
-        wait_until(lambda: self.ready() or self.process.poll() is not None, seconds, "ready")
+        wait_until(lambda: self.ready() or self.process.poll() is not None, ready_within,
+                   "ready")
         assert self.process.poll() is None, self.log_tail()
         return self
 
