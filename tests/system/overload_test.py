@@ -11,7 +11,6 @@ import threading
 
 import pytest
 
-from conftest import unique
 from sizes import SIZE, sized
 from test_hostile_load import Held, expect_back
 
@@ -63,9 +62,9 @@ class Samples:
         return above / (sum((t - mean_time) ** 2 for t in times) or 1)
 
 
-def test_overload_is_shed_and_leaves_nothing_behind(make_server, load, say):
+def test_overload_is_shed_and_leaves_nothing_behind(long_topic, make_server, load, say):
     server = make_server().start()
-    topic = unique("topic")
+    topic = long_topic
     client = server.client()
     assert client.put(f"/v1/topics/{topic}", {"partitions": 4}).status_code == 201
     assert client.append(topic, "warm", {"type": "T", "data": 1}).status_code == 201
