@@ -55,19 +55,21 @@ def append_embedded(run):
     lines = []
     with programs.bitacora("append_embedded") as server:
         make_topic(server)
-        for connections in (32, 256):
+        # One connection is one writer; more may be any number of them.
+        for connections, writers in ((1, (1,)), (32, (1, 8, 32, 256)), (256, (1, 8, 32, 256))):
             meter = CpuMeter(server)
 
             def ours(connections=connections, meter=meter):
                 return meter.during(lambda: append_rate(server, connections, run.seconds),
                                     run.seconds)
 
-            def limit():
-                return max(synced_writes(threads, run.seconds) for threads in (1, 8, 32, 256))
+            def limit(writers=writers):
+                return max(synced_writes(threads, run.seconds) for threads in writers)
 
             figures = take_turns(run.rounds, {"Bitacora": ours, "RocksDB, synced": limit})
             lines += lines_of(
-                f"append one event of {EVENT_BYTES} B, embedded, {connections} connections",
+                f"append one event of {EVENT_BYTES} B, embedded, {connections} "
+                f"connection{'s' if connections > 1 else ''}",
                 "events/s", figures, [Aim("Bitacora", "RocksDB, synced", 0.8)],
                 [meter.note("an event")])
     return lines
