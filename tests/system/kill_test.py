@@ -8,6 +8,7 @@ from sizes import SEED, sized
 KILLS = sized(short=3, full=30, long=300)
 BETWEEN_KILLS = 1000  # Acknowledgements, at least.
 UNANSWERED = 4        # Appends, at each kill, at least.
+ACKNOWLEDGED = sized(short=0, full=100_000, long=100_000)  # In all, at least.
 
 
 def kill_when_busy(ledger):
@@ -40,7 +41,7 @@ def test_kills_lose_and_repeat_nothing(long_topic, make_server, say):
             verified = server.run("verify", "--topic", ledger.topic, seconds=600)
         assert ledger.complaints == [], ledger.complaints[:5]
         assert verified.returncode == 0, verified.stdout + verified.stderr
-    ledger.wait_for(BETWEEN_KILLS)
+    ledger.wait_for(max(BETWEEN_KILLS, ACKNOWLEDGED - ledger.acks), seconds=1200)
     ledger.stop()
     differences = ledger.compare() + history.compare()
     say(f"{KILLS} kills, {ledger.acks} acknowledged appends, {ledger.unanswered} sent again, "
