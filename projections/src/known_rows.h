@@ -17,7 +17,8 @@ using StoredHash = std::optional<Sha256Digest>;
 
 /// Rows that were looked for or written lately, by their keys in the database: a document that
 /// changes often need not be looked for each time. About 12 MiB. Thread-safe; who changes a row of
-/// the database tells it here, too, and nobody else changes that row meanwhile.
+/// the database tells it here, too, and nobody else changes that row meanwhile. Rows of a dropped
+/// model may stay: its number is not used again, so nobody asks for them.
 class KnownRows {
  public:
   /// One for each key; nothing: RocksDB has to be asked.

@@ -128,29 +128,20 @@ void ReadModelStore::Impl::DropDocuments(std::uint32_t number, rocksdb::WriteBat
   }
 }
 
-namespace {
-
-/// Empties a store of another format, or says that it is one where it cannot be changed.
-Status Prepare(rocksdb::DB* db, bool read_only) {
-  std::string format;
-  const rocksdb::Status known = db->Get(rocksdb::ReadOptions(), ToSlice(kFormatKey), &format);
-  if (!known.IsNotFound()) BITACORA_RETURN_IF_ERROR(FromRocks(known, "reading the format"));
-  if (known.ok() && format == Varint(kReadModelFormat)) return {};
+Status ReadModelStore::Impl::Prepare(bool read_only) {
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> format, Get(kFormatKey));
+  if (format == Varint(kReadModelFormat)) return {};
   if (read_only) {
     return Error(ErrorCode::kConflict, "the read models are of another release", "other-format");
   }
   rocksdb::WriteBatch batch;
-  if (known.ok()) {
+  if (format) {
     LogWarning("the read models are of another release; they are made anew");
     batch.DeleteRange(rocksdb::Slice(""), rocksdb::Slice("\xFF"));
   }
   batch.Put(ToSlice(kFormatKey), Varint(kReadModelFormat));
-  rocksdb::WriteOptions options;
-  options.disableWAL = true;
-  return FromRocks(db->Write(options, &batch), "writing the format");
+  return Write(&batch);
 }
-
-}  // namespace
 
 // ---- ReadModelStore
 
@@ -176,7 +167,7 @@ Result<std::unique_ptr<ReadModelStore>> ReadModelStore::Open(const Options& opti
     database.env = impl->env.get();
   }
   BITACORA_ASSIGN_OR_RETURN(impl->db, OpenDatabase(options, database));
-  BITACORA_RETURN_IF_ERROR(Prepare(impl->db.get(), options.read_only));
+  BITACORA_RETURN_IF_ERROR(impl->Prepare(options.read_only));
   auto store = std::unique_ptr<ReadModelStore>(new ReadModelStore(std::move(impl)));
   if (!options.read_only) BITACORA_RETURN_IF_ERROR(store->RemoveLeftovers());
   return store;

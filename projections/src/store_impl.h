@@ -19,6 +19,8 @@
 namespace bitacora::projections {
 
 struct ReadModelStore::Impl {
+  /// Empties a store of another format, or says that it is one where it cannot be changed.
+  Status Prepare(bool read_only);
   Result<std::optional<std::string>> Get(std::string_view key) const;
   /// The value of a document. Nothing: `options` forbid the I/O it takes to know.
   std::optional<Result<std::optional<std::string>>> FindDocument(
