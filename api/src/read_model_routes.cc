@@ -40,15 +40,16 @@ std::string PageJson(const DocumentPage& page) {
 }
 
 /// Runs `read` on a thread that may block, once `model` has applied what the request demands. Where
-/// it demands nothing, `at_once` may answer on this thread, and says whether it did.
+/// it demands nothing, `at_once` may answer on this thread; nothing: it cannot.
 Status AfterModel(Context& context, const CallPtr& call, const std::string& model,
-                  std::function<Status()> read, const std::function<bool()>& at_once = {}) {
+                  std::function<Status()> read,
+                  const std::function<std::optional<Status>()>& at_once = {}) {
   BITACORA_ASSIGN_OR_RETURN(const std::vector<Position> at_least, ReadAtLeast(call->request));
   BITACORA_ASSIGN_OR_RETURN(const Preferences preferences,
                             ReadPreferences(call->request, context.options.wait_max));
   BITACORA_ASSIGN_OR_RETURN(const Position demanded, AllOf(at_least));
   if (at_least.empty()) {
-    if (at_once && at_once()) return {};
+    if (const auto answered = at_once ? at_once() : std::nullopt) return *answered;
     RunQuery(context, call, std::move(read));
     return {};
   }
@@ -81,13 +82,10 @@ Status GetDocument(Context& context, const CallPtr& call) {
   };
   // Most documents that are asked for are in memory, and a hand-over to another thread costs more
   // than the look-up.
-  const auto at_once = [&] {
+  const auto at_once = [&]() -> std::optional<Status> {
     std::optional<Result<Document>> document = context.read_models().TryGet(model, key);
-    if (!document) return false;
-    if (const Status answered = answer(std::move(*document)); !answered.ok()) {
-      call->Refuse(answered.error());
-    }
-    return true;
+    if (!document) return std::nullopt;
+    return answer(std::move(*document));
   };
   const auto read = [&context, call, answer] {
     return answer(context.read_models().Get(call->parameters[0], call->parameters[1]));
