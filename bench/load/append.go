@@ -59,11 +59,7 @@ func steadily(address, topic string, bytes, rate, seconds, connections int) (lat
 		go func() {
 			defer group.Done()
 			for serial := i; serial < total; serial += connections {
-				got, err := c.receive()
-				if err == nil && got.status/100 != 2 {
-					err = fmt.Errorf("%d: %.300s", got.status, got.body)
-				}
-				if err != nil {
+				if _, err := c.success(); err != nil {
 					errs <- err
 					return
 				}

@@ -48,6 +48,11 @@ func (c *connection) exchange(request []byte) ([]byte, error) {
 	if _, err := c.socket.Write(request); err != nil {
 		return nil, err
 	}
+	return c.success()
+}
+
+// success is the body of the next answer, which must be one of success.
+func (c *connection) success() ([]byte, error) {
 	got, err := c.receive()
 	if err != nil {
 		return nil, err
