@@ -57,9 +57,7 @@ class ReadModelStoreTest : public ::testing::Test {
   }
   /// The store's files as they are now.
   void CopyTo(const std::string& where) const {
-    std::filesystem::copy(directory_.path(), where,
-                          std::filesystem::copy_options::recursive |
-                              std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy(directory_.path(), where);
   }
 
   static ModelIdentity Identity(std::int32_t partitions, bool owned = true) {
