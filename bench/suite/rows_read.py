@@ -60,8 +60,8 @@ def reads(run):
 
             figures = take_turns(run.rounds, {
                 "Bitacora": lambda ours=ours, meter=meter: meter.during(ours, run.seconds),
-                "bare handler": lambda size=size: wrk(f"{bare.url}/{size}", 32,
-                                                      run.seconds).per_second})
+                "bare handler": lambda size=size: wrk(bare.url, 32, run.seconds, "get_many",
+                                                      (f"/{size}/", "", 10_000)).per_second})
             lines += lines_of(f"{work}, {size:,} bytes, 32 connections", "requests/s", figures,
                               [Aim("Bitacora", "bare handler", aim)], [meter.note("a request")])
         return lines
