@@ -16,14 +16,14 @@ DeadlineTimer::~DeadlineTimer() {
 
 DeadlineTimer::Ticket DeadlineTimer::Schedule(Deadline when, std::function<void()> action) {
   Ticket ticket;
-  bool is_first = false;
+  bool wakes_too_late = false;
   {
     MutexLock lock(mu_);
     ticket = {when, ++last_};
-    const auto added = actions_.emplace(ticket, std::move(action)).first;
-    is_first = added == actions_.begin();
+    actions_.emplace(ticket, std::move(action));
+    wakes_too_late = when < wakes_at_;
   }
-  if (is_first) changed_.notify_one();
+  if (wakes_too_late) changed_.notify_one();
   return ticket;
 }
 
@@ -44,9 +44,11 @@ void DeadlineTimer::Run(const std::stop_token& stop) {
       while (!stop.stop_requested() &&
              (actions_.empty() || actions_.begin()->first.first > SystemClock().Now())) {
         if (actions_.empty()) {
+          wakes_at_ = Deadline::max();
           lock.Wait(changed_);
         } else {
-          lock.WaitUntil(changed_, actions_.begin()->first.first);
+          wakes_at_ = actions_.begin()->first.first;
+          lock.WaitUntil(changed_, wakes_at_);
         }
       }
       if (stop.stop_requested()) return;

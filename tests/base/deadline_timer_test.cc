@@ -60,6 +60,14 @@ TEST(ATimer, WakesForAnActionThatIsDueBeforeTheOneItWaitsFor) {
   ASSERT_TRUE(Happens(&ran));
 }
 
+TEST(ATimer, RunsActionsBehindCancelledOnes) {
+  std::promise<void> ran;
+  DeadlineTimer timer;
+  timer.Cancel(timer.Schedule(In(5ms), [] { ADD_FAILURE() << "it was cancelled"; }));
+  timer.Schedule(In(20ms), [&ran] { ran.set_value(); });
+  ASSERT_TRUE(Happens(&ran));
+}
+
 TEST(ATimerThatWaitsForNothing, WakesForAnAction) {
   DeadlineTimer timer;
   std::vector<std::promise<void>> events(200);

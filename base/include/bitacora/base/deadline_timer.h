@@ -38,6 +38,9 @@ class DeadlineTimer {
   std::condition_variable changed_;
   std::map<Ticket, std::function<void()>> actions_ GUARDED_BY(mu_);
   std::uint64_t last_ GUARDED_BY(mu_) = 0;
+  /// Until when the thread sleeps. Most actions are cancelled and leave it as it is: the thread is
+  /// woken for an earlier one only, and not once for each that comes and goes.
+  Deadline wakes_at_ GUARDED_BY(mu_) = Deadline::max();
   std::jthread thread_;  // Last: it uses all of the above.
 };
 
