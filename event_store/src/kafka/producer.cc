@@ -1,6 +1,7 @@
 #include "src/kafka/producer.h"
 
 #include <array>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -13,6 +14,9 @@ namespace bitacora::event_store::kafka {
 namespace {
 
 constexpr int kPollMs = 100;
+/// Between two looks for reports: nobody waits for success, which shows in the log itself, and each
+/// report by itself would be a wake-up.
+constexpr milliseconds kGatherReports{5};
 /// How long an old producer may still deliver what it has.
 constexpr int kRetireMs = 1000;
 /// Between two replacements, so that a broken Kafka does not make us spin.
@@ -220,8 +224,9 @@ Error Producer::Explain(Error error, const std::string& topic) const {
 
 void Producer::Deliver(const std::stop_token& stopping) {
   while (!stopping.stop_requested()) {
-    rd_kafka_poll(client()->handle.get(), kPollMs);
+    const int served = rd_kafka_poll(client()->handle.get(), kPollMs);
     ReplaceIfBroken();
+    if (served > 0) std::this_thread::sleep_for(kGatherReports);
   }
 }
 
