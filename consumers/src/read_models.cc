@@ -45,7 +45,8 @@ class ReadModelsImpl final : public ReadModels {
         store_(store),
         clock_(clock),
         models_(std::move(models)),
-        fold_(store, *models_, {options.batch_records_max, options.batch_bytes_max}, metrics) {}
+        fold_(store, *models_, {options.batch_records_max, options.batch_bytes_max}, metrics),
+        queue_(std::make_shared<WorkQueue>(options.gather)) {}
 
   ~ReadModelsImpl() override {
     queue_->Close();
@@ -128,7 +129,8 @@ class ReadModelsImpl final : public ReadModels {
       return;
     }
     model->applied.Wait(position, WaitFor::kAll, deadline,
-                        [model, position, callback = std::move(callback)](bool fulfilled) {
+                        [model, position, hurry = WorkQueue::BeginHurry(queue_),
+                         callback = std::move(callback)](bool fulfilled) {
                           if (fulfilled) {
                             callback({});
                             return;
@@ -305,7 +307,7 @@ class ReadModelsImpl final : public ReadModels {
   const std::unique_ptr<ReadModelStore> models_;
   FoldWorker fold_;
   /// Shared with the store's listener and the timer's actions.
-  const std::shared_ptr<WorkQueue> queue_ = std::make_shared<WorkQueue>();
+  const std::shared_ptr<WorkQueue> queue_;
   DeadlineTimer timer_;
 
   /// Held while a model is started, so that none is twice. Before mu_.

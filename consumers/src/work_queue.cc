@@ -1,44 +1,54 @@
 #include "src/work_queue.h"
 
-#include <utility>
-
 namespace bitacora::consumers {
 
 void WorkQueue::Add(const TopicPartition& at) {
-  {
-    MutexLock lock(mu_);
-    const auto [state, is_new] = states_.try_emplace(at, State::kQueued);
-    if (!is_new) {
-      if (state->second == State::kTaken) state->second = State::kTakenAndAdded;
-      return;
-    }
-    queue_.push_back(at);
+  MutexLock lock(mu_);
+  const auto [state, is_new] = states_.try_emplace(at, State::kQueued);
+  if (is_new) {
+    Push(at, gather_);
+  } else if (state->second == State::kTaken) {
+    state->second = State::kTakenAndAdded;
   }
-  changed_.notify_one();
 }
 
 std::optional<TopicPartition> WorkQueue::Take() {
   MutexLock lock(mu_);
-  while (queue_.empty() && !closed_) lock.Wait(changed_);
-  if (closed_) return std::nullopt;
-  TopicPartition at = std::move(queue_.front());
-  queue_.pop_front();
-  states_[at] = State::kTaken;
-  return at;
+  while (!closed_) {
+    if (queue_.empty()) {
+      lock.Wait(changed_);
+      continue;
+    }
+    const auto [due, number] = queue_.begin()->first;
+    if (due <= SystemClock().Now() || hurried_ > 0) open_until_ = last_;
+    if (number > open_until_) {
+      lock.WaitUntil(changed_, due);
+      continue;
+    }
+    TopicPartition at = std::move(queue_.begin()->second);
+    queue_.erase(queue_.begin());
+    states_[at] = State::kTaken;
+    // For another worker: only the first of what is queued wakes one.
+    if (!queue_.empty()) changed_.notify_one();
+    return at;
+  }
+  return std::nullopt;
 }
 
 void WorkQueue::Done(const TopicPartition& at, Left left) {
-  {
-    MutexLock lock(mu_);
-    const auto state = states_.find(at);
-    if (state->second == State::kTaken && left == Left::kNothing) {
-      states_.erase(state);
-      return;
-    }
-    state->second = State::kQueued;
-    queue_.push_back(at);
+  MutexLock lock(mu_);
+  const auto state = states_.find(at);
+  if (state->second == State::kTaken && left == Left::kNothing) {
+    states_.erase(state);
+    return;
   }
-  changed_.notify_one();
+  state->second = State::kQueued;
+  Push(at, left == Left::kMore ? milliseconds(0) : gather_);
+}
+
+void WorkQueue::Push(const TopicPartition& at, milliseconds wait) {
+  const auto added = queue_.emplace(std::pair(SystemClock().Now() + wait, ++last_), at).first;
+  if (added == queue_.begin()) changed_.notify_one();
 }
 
 void WorkQueue::Close() {
@@ -47,6 +57,17 @@ void WorkQueue::Close() {
     closed_ = true;
   }
   changed_.notify_all();
+}
+
+WorkQueue::Hurry WorkQueue::BeginHurry(const std::shared_ptr<WorkQueue>& queue) {
+  queue->SetHurried(1);
+  return {queue.get(), [queue](const void*) { queue->SetHurried(-1); }};
+}
+
+void WorkQueue::SetHurried(int by) {
+  MutexLock lock(mu_);
+  hurried_ += by;
+  if (hurried_ > 0 && !queue_.empty()) changed_.notify_one();
 }
 
 }  // namespace bitacora::consumers

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
+#include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
-#include <stop_token>
 #include <unordered_map>
+#include <utility>
 
+#include <bitacora/base/clock.h>
 #include <bitacora/base/mutex.h>
 #include <bitacora/domain/ids.h>
 
@@ -16,22 +19,40 @@ namespace bitacora::consumers {
 /// a time; so the queue is bounded by the number of partitions. First come, first served.
 class WorkQueue {
  public:
+  /// What was added waits for `gather`, so that what comes meanwhile is one piece of work with it:
+  /// else each event of a steady trickle is a wake-up and a batch of its own.
+  explicit WorkQueue(milliseconds gather = {}) : gather_(gather) {}
+
   /// There may be something to do in `at`. Where a worker is at it just now it is queued again
   /// after.
   void Add(const TopicPartition& at) EXCLUDES(mu_);
   /// Waits for work; nothing once the queue is closed. The taker calls Done.
   std::optional<TopicPartition> Take() EXCLUDES(mu_);
+  /// What is left is not gathered for.
   enum class Left { kNothing, kMore };
   void Done(const TopicPartition& at, Left left) EXCLUDES(mu_);
   void Close() EXCLUDES(mu_);
 
+  /// While one of these lives, somebody waits for the work, and nothing is gathered for.
+  using Hurry = std::shared_ptr<const void>;
+  static Hurry BeginHurry(const std::shared_ptr<WorkQueue>& queue);
+
  private:
   enum class State { kQueued, kTaken, kTakenAndAdded };
 
+  void Push(const TopicPartition& at, milliseconds wait) REQUIRES_LOCK(mu_);
+  void SetHurried(int by) EXCLUDES(mu_);
+
+  const milliseconds gather_;
   Mutex mu_;
   std::condition_variable changed_;
   std::unordered_map<TopicPartition, State> states_ GUARDED_BY(mu_);  ///< Missing: idle.
-  std::deque<TopicPartition> queue_ GUARDED_BY(mu_);
+  /// By when they may be taken, and then in the order in which they came.
+  std::map<std::pair<Deadline, std::uint64_t>, TopicPartition> queue_ GUARDED_BY(mu_);
+  std::uint64_t last_ GUARDED_BY(mu_) = 0;
+  /// Once one was waited for, all that came before that moment are taken with it.
+  std::uint64_t open_until_ GUARDED_BY(mu_) = 0;
+  int hurried_ GUARDED_BY(mu_) = 0;
   bool closed_ GUARDED_BY(mu_) = false;
 };
 

@@ -1,7 +1,9 @@
 #include "src/work_queue.h"
 
 #include <atomic>
+#include <chrono>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -67,6 +69,52 @@ TEST(AWorkQueue, TakesAFinishedPartitionAnew) {
   }
 }
 
+/// Far beyond any test: what waits for it hangs.
+constexpr std::chrono::hours kForever{1};
+
+TEST(AWorkQueueThatGathers, GivesWhatWasAddedWhenItsTimeHasCome) {
+  WorkQueue queue(milliseconds(20));
+  queue.Add(At(0));
+  EXPECT_EQ(queue.Take(), At(0));
+}
+
+TEST(AWorkQueueThatGathers, DoesNotWaitWhileSomebodyIsInAHurry) {
+  const auto queue = std::make_shared<WorkQueue>(kForever);
+  const WorkQueue::Hurry hurry = WorkQueue::BeginHurry(queue);
+  queue->Add(At(0));
+  EXPECT_EQ(queue->Take(), At(0));
+}
+
+TEST(AWorkQueueThatGathers, LetsAWorkerGoOnWhenSomebodyComesInAHurry) {
+  const auto queue = std::make_shared<WorkQueue>(kForever);
+  queue->Add(At(0));
+  std::jthread worker([&] { EXPECT_EQ(queue->Take(), At(0)); });
+  const WorkQueue::Hurry hurry = WorkQueue::BeginHurry(queue);
+  worker.join();
+}
+
+TEST(AWorkQueueThatGathers, GivesWithTheFirstWhatCameMeanwhile) {
+  const auto queue = std::make_shared<WorkQueue>(kForever);
+  queue->Add(At(0));
+  queue->Add(At(1));
+  {
+    const WorkQueue::Hurry hurry = WorkQueue::BeginHurry(queue);
+    EXPECT_EQ(queue->Take(), At(0));
+  }
+  EXPECT_EQ(queue->Take(), At(1));
+}
+
+TEST(AWorkQueueThatGathers, DoesNotWaitForWhatIsLeftOfAPartition) {
+  const auto queue = std::make_shared<WorkQueue>(kForever);
+  queue->Add(At(0));
+  {
+    const WorkQueue::Hurry hurry = WorkQueue::BeginHurry(queue);
+    ASSERT_EQ(queue->Take(), At(0));
+  }
+  queue->Done(At(0), WorkQueue::Left::kMore);
+  EXPECT_EQ(queue->Take(), At(0));
+}
+
 TEST(AWorkQueue, GivesNothingOnceItIsClosed) {
   WorkQueue queue;
   queue.Add(At(0));
@@ -85,7 +133,7 @@ TEST(AWorkQueue, LetsThoseGoWhoWaitWhenItIsClosed) {
 TEST(AWorkQueue, LosesNoPartitionBetweenManyThreads) {
   constexpr std::int32_t kPartitions = 8;
   constexpr int kAdded = 2'000;
-  WorkQueue queue;
+  WorkQueue queue(milliseconds(1));
   // What is to be done in a partition: as counts that must all be met, by one worker at a time.
   std::vector<std::atomic<int>> added(kPartitions);
   std::vector<std::atomic<int>> seen(kPartitions);

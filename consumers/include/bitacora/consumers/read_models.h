@@ -27,6 +27,9 @@ struct ReadModelsOptions {
   /// What a worker folds before it turns to the next partition, and writes at once.
   std::size_t batch_records_max = 8192;
   std::size_t batch_bytes_max = 4u << 20;
+  /// How long what was applied may wait for more to be folded with it, as long as nobody waits for
+  /// a position of a model. So much later than the log a model is on an idle node.
+  milliseconds gather{10};
   /// How long a worker leaves a partition alone that could not be read for the moment.
   milliseconds retry_after{1000};
 };
