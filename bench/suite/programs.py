@@ -99,6 +99,18 @@ class Program:
                 seconds[name] = seconds.get(name, 0) + spent
         return seconds
 
+    def wait_until_quiet(self, within=300):
+        """Until it takes less than a twentieth of a core: a server that is new to a Kafka first
+        folds the topics of the rows before."""
+        deadline = time.monotonic() + within
+        spent = sum(self.cpu_by_thread().values())
+        while time.monotonic() < deadline:
+            time.sleep(0.5)
+            before, spent = spent, sum(self.cpu_by_thread().values())
+            if spent - before < 0.05 * 0.5:
+                return
+        raise RuntimeError(f"{self.log}: it does not come to rest")
+
     def _status(self, file, name):
         for line in pathlib.Path(f"/proc/{self.pid}/{file}").read_text().splitlines():
             if line.startswith(name + ":"):
