@@ -9,6 +9,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <bitacora/base/discard.h>
 #include <bitacora/base/encoding.h>
 #include <bitacora/base/log.h>
 #include <bitacora/base/rocksdb_log.h>
@@ -57,18 +58,6 @@ std::string Varint(std::uint64_t value) {
   return out;
 }
 
-/// Models that RocksDB cannot read: no use, and half of them would be damage to the next start.
-Status PutAside(const std::string& directory) {
-  const std::string aside = directory + ".discarded";
-  std::error_code failed;
-  std::filesystem::remove_all(aside, failed);
-  if (!failed) std::filesystem::rename(directory, aside, failed);
-  if (!failed) std::filesystem::remove_all(aside, failed);
-  if (!failed) return {};
-  return Error(ErrorCode::kPermissionDenied,
-               "cannot remove " + directory + ": " + failed.message());
-}
-
 Result<std::unique_ptr<rocksdb::DB>> OpenDatabase(const ReadModelStore::Options& options,
                                                   const rocksdb::Options& database) {
   rocksdb::DB* opened = nullptr;
@@ -78,7 +67,7 @@ Result<std::unique_ptr<rocksdb::DB>> OpenDatabase(const ReadModelStore::Options&
   if (status.IsCorruption() && !options.read_only) {
     // A power cut may leave a manifest so, which RocksDB syncs behind what it has written.
     LogWarning("the read models are damaged and are made anew", {{"error", status.ToString()}});
-    BITACORA_RETURN_IF_ERROR(PutAside(options.directory));
+    BITACORA_RETURN_IF_ERROR(Discard(options.directory));
     status = rocksdb::DB::Open(database, options.directory, &opened);
   }
   if (status.ok()) return std::unique_ptr<rocksdb::DB>(opened);
@@ -151,6 +140,7 @@ ReadModelStore::~ReadModelStore() = default;
 Result<std::unique_ptr<ReadModelStore>> ReadModelStore::Open(const Options& options) {
   std::error_code failed;
   if (!options.read_only) {
+    BITACORA_RETURN_IF_ERROR(RemoveDiscarded(options.directory));
     std::filesystem::create_directories(options.directory, failed);
   } else if (!std::filesystem::exists(options.directory, failed) && !failed) {
     // RocksDB would make it.

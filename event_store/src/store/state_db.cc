@@ -12,6 +12,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <bitacora/base/discard.h>
 #include <bitacora/base/encoding.h>
 #include <bitacora/base/log.h>
 #include <bitacora/base/mutation.h>
@@ -276,17 +277,6 @@ bool HasOtherFamilies(const std::string& directory) {
   });
 }
 
-/// Where state that is no use is until it is removed: half of it would be damage to a start.
-std::string Discarded(const std::string& directory) { return directory + ".discarded"; }
-
-/// Puts the state aside; it comes back from the log.
-Status FoldAnew(const std::string& directory) {
-  std::error_code failed;
-  std::filesystem::rename(directory, Discarded(directory), failed);
-  if (failed) return Error(ErrorCode::kPermissionDenied, "cannot remove " + directory);
-  return {};
-}
-
 }  // namespace
 
 rocksdb::Status StateDb::Impl::Open(const std::string& directory, bool copy_records,
@@ -311,16 +301,16 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(
     const std::string& directory, const std::string& log_id, bool copy_records,
     const std::shared_ptr<rocksdb::FileSystem>& file_system) {
   for (bool damaged = false;;) {
+    BITACORA_RETURN_IF_ERROR(RemoveDiscarded(directory));
     std::error_code failed;
-    std::filesystem::remove_all(Discarded(directory), failed);
-    if (!failed) std::filesystem::create_directories(directory, failed);
+    std::filesystem::create_directories(directory, failed);
     if (failed) {
       return Error(ErrorCode::kPermissionDenied,
                    "cannot make " + directory + ": " + failed.message());
     }
     if (HasOtherFamilies(directory)) {
       LogInfo("the state is of another format and is folded anew");
-      BITACORA_RETURN_IF_ERROR(FoldAnew(directory));
+      BITACORA_RETURN_IF_ERROR(Discard(directory));
       continue;
     }
     auto impl = std::make_unique<Impl>();
@@ -329,7 +319,7 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(
       // A power cut may leave a manifest so, which RocksDB syncs behind what it has written.
       LogWarning("the state is damaged and is folded anew", {{"error", status.ToString()}});
       damaged = true;
-      BITACORA_RETURN_IF_ERROR(FoldAnew(directory));
+      BITACORA_RETURN_IF_ERROR(Discard(directory));
       continue;
     }
     BITACORA_RETURN_IF_ERROR(FromState(status));
@@ -341,7 +331,7 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(
     if (!found || found->format != wanted.format || found->copies != wanted.copies) {
       impl.reset();
       LogInfo("the state is of another format and is folded anew");
-      BITACORA_RETURN_IF_ERROR(FoldAnew(directory));
+      BITACORA_RETURN_IF_ERROR(Discard(directory));
       continue;
     }
     // A Kafka that has not been reached yet has no id to compare.
