@@ -78,7 +78,7 @@ struct DocumentBatch::Impl {
   /// Puts every changed document into `batch` and brings `state` up to date; `keys` and `rows` are
   /// those that will be there then.
   Status Stage(rocksdb::WriteBatch* batch, PartitionState* state, std::vector<std::string>* keys,
-               std::vector<StoredHash>* rows) {
+               std::vector<KnownRow>* rows) {
     std::vector<Entry*> entries;
     entries.reserve(changes.size());
     for (Entry& entry : changes) entries.push_back(&entry);
@@ -86,26 +86,24 @@ struct DocumentBatch::Impl {
               [](const Entry* a, const Entry* b) { return a->first < b->first; });
     keys->reserve(entries.size());
     for (const Entry* entry : entries) keys->push_back(prefix + entry->first);
-    BITACORA_ASSIGN_OR_RETURN(*rows, ReadOld(*keys));
+    BITACORA_ASSIGN_OR_RETURN(const std::vector<StoredHash> old, ReadOld(*keys));
 
+    rows->resize(entries.size());
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const auto& [key, change] = *entries[i];
-      StoredHash& row = (*rows)[i];
-      const rocksdb::Slice at((*keys)[i]);
-      if (row) {
-        state->digest.Remove(*row);
+      const std::string& at = (*keys)[i];
+      if (old[i]) {
+        state->digest.Remove(*old[i]);
         --state->documents;
         if (!change.value) batch->Delete(at);
       }
-      row.reset();
       if (!change.value) continue;
-      row = HashDocument(model.identity.program, key, *change.value);
-      state->digest.Add(*row);
+      KnownRow& row = (*rows)[i];
+      row.hash = HashDocument(model.identity.program, key, *change.value);
+      state->digest.Add(*row.hash);
       ++state->documents;
-      const std::string head = EncodeRowHead(*row, change.offset, change.time_ms);
-      const std::array<rocksdb::Slice, 2> bytes{rocksdb::Slice(head),
-                                                rocksdb::Slice(*change.value)};
-      batch->Put(rocksdb::SliceParts(&at, 1), rocksdb::SliceParts(bytes.data(), 2));
+      row.bytes = EncodeRow(*row.hash, change.offset, change.time_ms, *change.value);
+      batch->Put(at, row.bytes);
     }
     return {};
   }
@@ -147,7 +145,7 @@ Status DocumentBatch::Commit(PartitionState* state) {
   PartitionState after = *state;
   rocksdb::WriteBatch batch;
   std::vector<std::string> keys;
-  std::vector<StoredHash> rows;
+  std::vector<KnownRow> rows;
   Status status = impl_->Stage(&batch, &after, &keys, &rows);
   if (Mutated(Promise::kP8) && status.ok()) {
     status = impl_->store.Write(&batch);
@@ -157,7 +155,7 @@ Status DocumentBatch::Commit(PartitionState* state) {
   if (status.ok()) status = impl_->store.Write(&batch);
   impl_->changes.clear();
   if (!status.ok()) return status;
-  impl_->store.known_rows.Set(keys, rows);
+  impl_->store.known_rows.Set(keys, std::move(rows));
   *state = after;
   if (impl_->records) impl_->store.CountFolded(after.records - *impl_->records);
   impl_->records = after.records;

@@ -232,6 +232,7 @@ Result<Model> ReadModelStore::OpenModel(std::string_view name, const ModelIdenti
   batch.Put(ToSlice(kNextNumberKey), Varint(model.number + 1U));
   batch.Put(std::string(kModelPrefix).append(name), EncodeModel(model));
   BITACORA_RETURN_IF_ERROR(impl_->Write(&batch));
+  if (known) impl_->known_rows.Clear();
   BITACORA_RETURN_IF_ERROR(Flush());
   return model;
 }
@@ -244,6 +245,7 @@ Status ReadModelStore::DropModel(std::string_view name) {
   impl_->DropDocuments(known->number, &batch);
   batch.Delete(std::string(kModelPrefix).append(name));
   BITACORA_RETURN_IF_ERROR(impl_->Write(&batch));
+  impl_->known_rows.Clear();
   return Flush();
 }
 
@@ -269,6 +271,17 @@ Result<PartitionState> ReadModelStore::State(const Model& model, Partition parti
   return *state;
 }
 
+std::optional<Result<std::string>> ReadModelStore::Impl::FindRow(
+    const std::string& key, const rocksdb::ReadOptions& options) const {
+  if (auto known = known_rows.FindBytes(key)) return Result(*std::move(known));
+  std::string row;
+  const rocksdb::Status status = db->Get(options, db->DefaultColumnFamily(), key, &row);
+  if (status.IsIncomplete()) return std::nullopt;
+  if (status.IsNotFound()) return Result(std::string());
+  if (const Status read = FromRocks(status, "reading a document"); !read.ok()) return read.error();
+  return Result(std::move(row));
+}
+
 std::optional<Result<std::optional<std::string>>> ReadModelStore::Impl::FindDocument(
     const Model& model, std::string_view key, const rocksdb::ReadOptions& options) const {
   std::optional<std::string> value;
@@ -279,14 +292,11 @@ std::optional<Result<std::optional<std::string>>> ReadModelStore::Impl::FindDocu
   for (std::int32_t step = 0; step < partitions; ++step) {
     const Partition partition(model.identity.owned ? (likely + step) % partitions : step);
     const std::string at = PartitionKey(kDocumentPrefix, model.number, partition).append(key);
-    rocksdb::PinnableSlice bytes;
-    const rocksdb::Status status = db->Get(options, db->DefaultColumnFamily(), at, &bytes);
-    if (status.IsNotFound()) continue;
-    if (status.IsIncomplete()) return std::nullopt;
-    if (const Status read = FromRocks(status, "reading a document"); !read.ok()) {
-      return read.error();
-    }
-    const std::optional<RowView> row = DecodeRow(bytes.ToStringView());
+    const auto bytes = FindRow(at, options);
+    if (!bytes) return std::nullopt;
+    if (!bytes->ok()) return bytes->error();
+    if ((*bytes)->empty()) continue;
+    const std::optional<RowView> row = DecodeRow(**bytes);
     if (!row) return Damaged("a document");
     if (row->time_ms < newest) continue;
     newest = row->time_ms;

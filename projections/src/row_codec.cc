@@ -105,14 +105,15 @@ std::optional<PartitionState> DecodeState(std::string_view bytes) {
   return state;
 }
 
-std::string EncodeRowHead(const Sha256Digest& hash, Offset offset, std::int64_t time_ms) {
-  std::string head;
-  head.reserve(kHashBytes + 16);
-  head.append(AsBytes(hash));
-  PutVarint(&head, Unsigned(offset.value));
+std::string EncodeRow(const Sha256Digest& hash, Offset offset, std::int64_t time_ms,
+                      std::string_view value) {
+  std::string row;
+  row.reserve(kHashBytes + 16 + value.size());
+  row.append(AsBytes(hash));
+  PutVarint(&row, Unsigned(offset.value));
   // A record without a time has -1 in Kafka; nothing older than 1970 is newer than anything.
-  PutVarint(&head, Unsigned(std::max<std::int64_t>(0, time_ms)));
-  return head;
+  PutVarint(&row, Unsigned(std::max<std::int64_t>(0, time_ms)));
+  return row.append(value);
 }
 
 std::optional<RowView> DecodeRow(std::string_view bytes) {

@@ -39,8 +39,8 @@ struct RowView {
   std::int64_t time_ms = 0;
   std::string_view value;
 };
-/// All but the value, which stands behind it.
-std::string EncodeRowHead(const Sha256Digest& hash, Offset offset, std::int64_t time_ms);
+std::string EncodeRow(const Sha256Digest& hash, Offset offset, std::int64_t time_ms,
+                      std::string_view value);
 std::optional<RowView> DecodeRow(std::string_view bytes);
 
 Sha256Digest ToHash(std::string_view bytes);

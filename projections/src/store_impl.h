@@ -22,6 +22,9 @@ struct ReadModelStore::Impl {
   /// Empties a store of another format, or says that it is one where it cannot be changed.
   Status Prepare(bool read_only);
   Result<std::optional<std::string>> Get(std::string_view key) const;
+  /// The row of a document, empty where there is none. Nothing: as below.
+  std::optional<Result<std::string>> FindRow(const std::string& key,
+                                             const rocksdb::ReadOptions& options) const;
   /// The value of a document. Nothing: `options` forbid the I/O it takes to know.
   std::optional<Result<std::optional<std::string>>> FindDocument(
       const Model& model, std::string_view key, const rocksdb::ReadOptions& options) const;

@@ -176,7 +176,7 @@ TEST_F(DamagedBytes, OfAKeyKeepTheStoreClosedInsteadOfWalkingForEver) {
 
 TEST_F(DamagedBytes, OfAnyKindNeverEndTheProcess) {
   std::mt19937_64 random(testing::TestSeed());
-  const std::string row = EncodeRowHead({}, Offset(5), 77) + "value";
+  const std::string row = EncodeRow({}, Offset(5), 77, "value");
   const std::string state = EncodeState({});
   const std::string model = EncodeModel({"orders.latest", 7, Identity(3)});
   for (int round = 0; round < 20'000; ++round) {

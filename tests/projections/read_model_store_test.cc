@@ -101,6 +101,31 @@ TEST_F(LookingForADocument, InMemoryDoesNotReadTheDisk) {
   EXPECT_EQ(found->value(), large);
 }
 
+TEST_F(LookingForADocument, FindsTheLastChangeWhetherItIsKeptOrNot) {
+  const Model model = MakeModel();
+  const std::string large(5'000, 'x');
+  for (const std::optional<std::string>& value :
+       std::vector<std::optional<std::string>>{"1", "2", large, std::nullopt, large, "3"}) {
+    Commit(model, 0, {{"a", value}, {"b", "b"}});
+    EXPECT_EQ(Get(model, "a"), value);
+    EXPECT_EQ(Get(model, "b"), "b");
+  }
+  Reopen();
+  EXPECT_EQ(Get(model, "a"), "3");
+}
+
+TEST_F(LookingForADocument, FindsMoreThanIsKept) {
+  const Model model = MakeModel();
+  const std::string value(4'000, 'x');
+  constexpr int kDocuments = 12'000;  // 48 MB
+  for (int i = 0; i < kDocuments; i += 1'000) {
+    Changes changes;
+    for (int j = i; j < i + 1'000; ++j) changes.emplace_back(std::to_string(j), value);
+    Commit(model, 0, changes);
+  }
+  for (int i = 0; i < kDocuments; i += 100) EXPECT_EQ(Get(model, std::to_string(i)), value) << i;
+}
+
 class DroppingAModel : public ReadModelStoreTest {};
 
 TEST_F(DroppingAModel, RemovesItWithItsDocumentsAndNothingElse) {
@@ -155,6 +180,14 @@ TEST_F(ResettingAPartition, LetsItBeFilledAgain) {
   Reopen();
   EXPECT_THAT(List(model).values, ElementsAre("2"));
   EXPECT_EQ(StateOf(model, 0).documents, 1);
+}
+
+TEST_F(ResettingAPartition, ForgetsDocumentsThatWereJustWritten) {
+  const Model model = MakeModel();
+  Commit(model, 0, {{"a", "1"}});
+  ASSERT_EQ(Get(model, "a"), "1");
+  ASSERT_TRUE(store_->ResetPartition(model, Partition(0), Offset(40)).ok());
+  EXPECT_EQ(Get(model, "a"), std::nullopt);
 }
 
 class ASnapshotOfAModel : public ReadModelStoreTest {};

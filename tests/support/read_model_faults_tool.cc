@@ -59,7 +59,7 @@ std::string Damaged(const std::string& row, bool flip, std::mt19937_64& random) 
   } else {
     offset = Offset(offset.value + 1);
   }
-  return EncodeRowHead(ToHash(view->hash), offset, view->time_ms) + value;
+  return EncodeRow(ToHash(view->hash), offset, view->time_ms, value);
 }
 
 std::string ShiftedCursor(const std::string& bytes) {
