@@ -157,8 +157,10 @@ class EventStoreImpl final : public EventStore {
   }
 
   Result<Position> EarliestPosition(const TopicName& name) override {
-    return PositionBy(
-        name, [this](const HostedTopic&, const TopicPartition& at) { return log_.Earliest(at); });
+    return PositionBy(name, [this](const HostedTopic& topic, const TopicPartition& at) {
+      if (topic.kind == TopicKind::kAdopted) return log_.Earliest(at);
+      return Result<Offset>(topic.Find(at.partition)->Progress().earliest);
+    });
   }
 
   Result<Position> LatestPosition(const TopicName& name) override {

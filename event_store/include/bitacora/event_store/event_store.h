@@ -188,8 +188,9 @@ class EventStore {
   /// applied. *Blocks.* kNotFound; kCorruption "log-head-lost" where `from` is below the earliest.
   virtual Result<PartitionPage> ReadPartition(const TopicPartition& at, Offset from,
                                               const Log::FetchLimits& limits) = 0;
-  /// Where each partition starts, ends, or was at `wall_ms`. *Blocks.* The end is what is applied
-  /// (owned): a reader there waits for what comes next.
+  /// Where each partition starts, ends, or was at `wall_ms`. *Blocks.* Of an owned topic the start
+  /// is what it was when this node began to host it, and the end is what is applied: a reader there
+  /// waits for what comes next.
   virtual Result<Position> EarliestPosition(const TopicName& topic) = 0;
   virtual Result<Position> LatestPosition(const TopicName& topic) = 0;
   virtual Result<Position> PositionForTime(const TopicName& topic, std::int64_t wall_ms) = 0;
