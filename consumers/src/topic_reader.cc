@@ -41,19 +41,28 @@ class PartitionCursor {
     return true;
   }
 
-  /// Only after Load said true.
-  const RecordedEvent& Peek() const { return events_[event_]; }
-  std::int64_t time_ms() const { return page_.records[record_ - 1].record.timestamp_ms; }
+  // Only after Load said true:
+  const Event& Peek() const { return events_[event_]; }
+  std::string_view stream() const { return record().record.key.value_or(std::string_view()); }
+  std::int64_t time_ms() const { return record().record.timestamp_ms; }
 
   RecordedEvent Take() {
-    RecordedEvent taken = std::move(events_[event_++]);
+    const Offset offset = record().record.offset;
+    const auto index = static_cast<std::int32_t>(event_);
+    RecordedEvent taken{std::move(events_[event_++]),
+                        StreamName(std::string(stream())),
+                        {},
+                        at_.partition,
+                        offset,
+                        index};
+    if (const auto first = record().first_version) taken.version = Version(first->value + index);
     // Behind the last event of the last record of a page, go on where the page ended: behind holes.
     if (event_ < events_.size()) {
-      next_ = {taken.offset, taken.index + 1};
+      next_ = {offset, index + 1};
     } else if (record_ == page_.records.size()) {
-      next_ = {std::max(page_.next, taken.offset.Next()), 0};
+      next_ = {std::max(page_.next, offset.Next()), 0};
     } else {
-      next_ = {taken.offset.Next(), 0};
+      next_ = {offset.Next(), 0};
     }
     return taken;
   }
@@ -64,31 +73,18 @@ class PartitionCursor {
  private:
   Offset Behind() const { return loaded_ ? page_.next : next_.offset; }
 
+  /// The one whose events are at hand.
+  const TopicRecord& record() const { return page_.records[record_ - 1]; }
+
   void Decode(const TopicRecord& record) {
-    events_.clear();
-    event_ = 0;
     const StoredRecord& stored = record.record;
-    std::vector<Event> decoded;
     if (topic_.kind == TopicKind::kOwned) {
-      decoded = DecodeEvents(stored, record.count);
+      events_ = DecodeEvents(stored, record.count);
     } else {
-      decoded.push_back(DecodeForeign(stored, topic_.name, at_.partition));
-    }
-    const StreamName stream(std::string(stored.key.value_or("")));
-    for (std::size_t i = 0; i < decoded.size(); ++i) {
-      RecordedEvent event;
-      event.event = std::move(decoded[i]);
-      event.stream = stream;
-      if (record.first_version) {
-        event.version = Version(record.first_version->value + static_cast<std::int64_t>(i));
-      }
-      event.partition = at_.partition;
-      event.offset = stored.offset;
-      event.index = static_cast<std::int32_t>(i);
-      events_.push_back(std::move(event));
+      events_.assign(1, DecodeForeign(stored, topic_.name, at_.partition));
     }
     // A page may have ended inside this append.
-    if (stored.offset == next_.offset) event_ = static_cast<std::size_t>(next_.index);
+    event_ = stored.offset == next_.offset ? static_cast<std::size_t>(next_.index) : 0;
   }
 
   EventStore& store_;
@@ -98,13 +94,17 @@ class PartitionCursor {
   const std::size_t chunk_;
   PartitionPage page_;
   bool loaded_ = false;
-  std::size_t record_ = 0;  ///< The next of the page to decode.
-  std::vector<RecordedEvent> events_;
+  std::size_t record_ = 0;     ///< The next of the page to decode.
+  std::vector<Event> events_;  ///< Of the record before that.
   std::size_t event_ = 0;
 };
 
-bool Matches(const std::vector<std::string>& allowed, const std::string& value) {
+bool Matches(const std::vector<std::string>& allowed, std::string_view value) {
   return allowed.empty() || std::find(allowed.begin(), allowed.end(), value) != allowed.end();
+}
+
+bool IsWanted(const TopicQuery& query, const PartitionCursor& next) {
+  return Matches(query.types, next.Peek().type) && Matches(query.streams, next.stream());
 }
 
 /// Refuses positions of another log or beyond the end.
@@ -157,6 +157,7 @@ Result<TopicPage> ReadTopic(EventStore& store, const TopicQuery& query) {
   BITACORA_ASSIGN_OR_RETURN(std::vector<PartitionCursor> cursors, MakeCursors(store, topic, query));
   TopicPage page;
   page.next.log_tag = TagOfLog(topic.log_id);
+  page.events.reserve(static_cast<std::size_t>(std::min(query.limit, 256)));
   std::size_t bytes = 0;
   int scanned = 0;
   while (true) {
@@ -169,10 +170,9 @@ Result<TopicPage> ReadTopic(EventStore& store, const TopicQuery& query) {
     const bool full = page.events.size() >= static_cast<std::size_t>(query.limit);
     if (full && !page.at_end && Mutated(Promise::kP9)) oldest->Take();
     if (page.at_end || full || ++scanned > query.scan_max) break;
-    const RecordedEvent& event = oldest->Peek();
-    const bool wanted =
-        Matches(query.types, event.event.type) && Matches(query.streams, event.stream.str());
-    if (wanted && !page.events.empty() && bytes + event.event.data.size() > query.bytes_max) break;
+    const Event& event = oldest->Peek();
+    const bool wanted = IsWanted(query, *oldest);
+    if (wanted && !page.events.empty() && bytes + event.data.size() > query.bytes_max) break;
     RecordedEvent taken = oldest->Take();
     if (!wanted) continue;
     bytes += taken.event.data.size();

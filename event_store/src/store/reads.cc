@@ -12,6 +12,8 @@ namespace {
 /// Look-ups at once: of records whose size is not known yet, and at most.
 constexpr std::size_t kFirstLookUps = 16;
 constexpr std::size_t kLookUpsMax = 128;
+/// Of a page; there is room for so many at once.
+constexpr std::size_t kRecordsExpected = 256;
 
 /// Collects a page of a stream: first where its appends are, then their records, many at a time.
 class StreamPager {
@@ -102,6 +104,25 @@ class StreamPager {
   std::size_t bytes_ = 0;
 };
 
+/// Records of the log in the order of their offsets, taken in that order.
+class TakenInOrder {
+ public:
+  explicit TakenInOrder(std::vector<StoredRecord> records) : records_(std::move(records)) {}
+
+  Result<StoredRecord> Take(Offset offset) {
+    while (next_ < records_.size() && records_[next_].offset < offset) ++next_;
+    if (next_ < records_.size() && records_[next_].offset == offset) {
+      return std::move(records_[next_]);
+    }
+    return Error(ErrorCode::kCorruption,
+                 "the log has no record at offset " + std::to_string(offset.value), "log-damaged");
+  }
+
+ private:
+  std::vector<StoredRecord> records_;
+  std::size_t next_ = 0;
+};
+
 }  // namespace
 
 Error StreamUnknown() {
@@ -133,17 +154,17 @@ Result<PartitionPage> ReadOwned(const StateDb& state, Log& log, const HostedPart
   }
 
   // The log's records of the page, where the state has no copies; both in order of offsets.
-  std::vector<StoredRecord> records;
+  TakenInOrder records({});
   Offset behind = progress.applied;  // The page ends before it.
   bool more = false;
   if (!state.copies_records()) {
     BITACORA_ASSIGN_OR_RETURN(Log::Fetched fetched, log.Fetch(partition.at, page.next, limits));
-    records = std::move(fetched.records);
+    records = TakenInOrder(std::move(fetched.records));
     more = fetched.next < progress.applied;
     behind = std::min(behind, fetched.next);
   }
+  page.records.reserve(std::min(limits.records_max, kRecordsExpected));
   std::size_t bytes = 0;
-  auto record = records.begin();
   Status failed;
   BITACORA_RETURN_IF_ERROR(
       state.ScanAdmitted(partition.key, page.next, [&](StateDb::Admitted admitted) {
@@ -160,15 +181,10 @@ Result<PartitionPage> ReadOwned(const StateDb& state, Log& log, const HostedPart
         if (admitted.record) {
           taken.record = std::move(*admitted.record);
         } else {
-          while (record != records.end() && record->offset < admitted.offset) ++record;
-          if (record == records.end() || record->offset != admitted.offset) {
-            failed =
-                Error(ErrorCode::kCorruption,
-                      "the log has no record at offset " + std::to_string(admitted.offset.value),
-                      "log-damaged");
-            return false;
-          }
-          taken.record = std::move(*record);
+          auto record = records.Take(admitted.offset);
+          failed = record.status();
+          if (!record.ok()) return false;
+          taken.record = *std::move(record);
         }
         bytes += taken.record.value.size();
         page.records.push_back(std::move(taken));

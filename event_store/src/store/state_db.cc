@@ -456,7 +456,6 @@ Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from,
   rocksdb::ReadOptions options;
   options.iterate_lower_bound = &lower;
   options.iterate_upper_bound = &upper;
-  options.readahead_size = 256u << 10;
   const auto iterator = impl_->Iterate(Impl::kAdmitted, options);
   // The run that holds `from` is the last that does not begin behind it.
   iterator->SeekForPrev(AdmittedKey(partition, from));
