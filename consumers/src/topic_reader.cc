@@ -14,6 +14,11 @@ using event_store::Topic;
 using event_store::TopicKind;
 using event_store::TopicRecord;
 
+/// Records read at once: first a partition's share of the page, then as little as it takes where
+/// others had less, and more and more where a filter passes most of them over.
+constexpr std::size_t kSecondChunk = 32;
+constexpr std::size_t kChunkMax = 1000;
+
 /// Reads one partition forwards, event by event, a chunk of records at a time.
 class PartitionCursor {
  public:
@@ -34,6 +39,7 @@ class PartitionCursor {
         return false;
       }
       BITACORA_ASSIGN_OR_RETURN(page_, store_.ReadPartition(at_, Behind(), {chunk_, 1u << 20}));
+      chunk_ = loaded_ ? std::min(2 * chunk_, kChunkMax) : kSecondChunk;
       record_ = 0;
       loaded_ = true;
       if (page_.records.empty()) next_ = std::max(next_, PartitionPosition{page_.next, 0});
@@ -91,7 +97,7 @@ class PartitionCursor {
   const Topic& topic_;
   const TopicPartition at_;
   PartitionPosition next_;
-  const std::size_t chunk_;
+  std::size_t chunk_;
   PartitionPage page_;
   bool loaded_ = false;
   std::size_t record_ = 0;     ///< The next of the page to decode.
