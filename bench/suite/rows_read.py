@@ -44,6 +44,7 @@ def reads(run):
         make_topic(server)
         fill(server, TOPIC, run.events)
         wait_until_folded(server, TOPIC)
+        server.wait_until_quiet()
         # Filling goes round 10,000 streams.
         per_stream = run.events // 10_000
         lines = []
@@ -73,6 +74,7 @@ def follow(run):
         make_topic(server, run.topic)
         fill(server, run.topic, run.events)
         wait_until_folded(server, run.topic)
+        server.wait_until_quiet()
 
         def ours():
             begun = time.monotonic()
