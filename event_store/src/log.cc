@@ -33,4 +33,15 @@ Result<std::vector<StoredRecord>> Log::FetchEach(const TopicPartition& at,
   return records;
 }
 
+Result<std::vector<Log::Bounds>> Log::BoundsOf(const TopicName& topic, std::int32_t partitions) {
+  std::vector<Bounds> bounds;
+  for (std::int32_t number = 0; number < partitions; ++number) {
+    const TopicPartition at{topic, Partition(number)};
+    BITACORA_ASSIGN_OR_RETURN(const Offset earliest, Earliest(at));
+    BITACORA_ASSIGN_OR_RETURN(const Offset latest, Latest(at));
+    bounds.push_back({earliest, latest});
+  }
+  return bounds;
+}
+
 }  // namespace bitacora::event_store

@@ -423,6 +423,39 @@ TEST_P(LogContract, FetchReturnsAtMostTheRecordsAskedFor) {
   EXPECT_THAT(ValuesOf(rest->records), testing::ElementsAre("3"));
 }
 
+TEST_P(LogContract, FetchGoesOnWhereAPageEndedWhateverHappenedSince) {
+  const TopicPartition at = MakeTopic("orders");
+  const auto append = [&](int from, int to) {
+    for (int i = from; i < to; ++i) AppendAll(at, {std::to_string(i)});
+  };
+  const auto fetch = [&](Offset from) {
+    auto page = log().Fetch(at, from, {.records_max = 10});
+    EXPECT_TRUE(page.ok()) << page.error().ToString();
+    return *std::move(page);
+  };
+  const auto expect = [](const Log::Fetched& page, int first, int behind) {
+    std::vector<std::string> values;
+    for (int i = first; i < behind; ++i) values.push_back(std::to_string(i));
+    EXPECT_EQ(ValuesOf(page.records), values);
+  };
+  append(0, 35);
+  const auto first = fetch(Offset(0));
+  expect(first, 0, 10);
+  const auto second = fetch(first.next);
+  expect(second, 10, 20);
+  // Elsewhere, and back again.
+  expect(fetch(Offset(0)), 0, 10);
+  const auto third = fetch(second.next);
+  expect(third, 20, 30);
+  EXPECT_FALSE(third.at_end);
+  // The end is that of now, not of the page before.
+  append(35, 38);
+  const std::vector<StoredRecord> rest = FetchAll(at, third.next);
+  EXPECT_THAT(ValuesOf(rest), testing::ElementsAre("30", "31", "32", "33", "34", "35", "36", "37"));
+  append(38, 40);
+  EXPECT_THAT(ValuesOf(FetchAll(at, rest.back().offset.Next())), testing::ElementsAre("38", "39"));
+}
+
 TEST_P(LogContract, FetchReturnsOneRecordHoweverFewBytesAreAllowed) {
   const TopicPartition at = MakeTopic("orders");
   AppendAll(at, {std::string(5000, '1'), std::string(5000, '2')});

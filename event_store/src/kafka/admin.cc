@@ -330,24 +330,48 @@ Result<Offset> Admin::OffsetForTime(const TopicPartition& at, std::int64_t wall_
   return found;
 }
 
+Result<std::vector<Log::Bounds>> Admin::BoundsOf(const TopicName& topic, std::int32_t partitions) {
+  const TopicPartition first{topic, Partition(0)};
+  BITACORA_ASSIGN_OR_RETURN(const std::vector<Offset> earliest,
+                            QueryOffsets(first, partitions, RD_KAFKA_OFFSET_BEGINNING, kCallLimit));
+  BITACORA_ASSIGN_OR_RETURN(const std::vector<Offset> latest,
+                            QueryOffsets(first, partitions, RD_KAFKA_OFFSET_END, kCallLimit));
+  std::vector<Log::Bounds> bounds;
+  for (std::size_t i = 0; i < earliest.size(); ++i) bounds.push_back({earliest[i], latest[i]});
+  return bounds;
+}
+
 Result<Offset> Admin::QueryOffset(const TopicPartition& at, std::int64_t time, milliseconds limit) {
+  BITACORA_ASSIGN_OR_RETURN(const std::vector<Offset> offsets, QueryOffsets(at, 1, time, limit));
+  return offsets.front();
+}
+
+Result<std::vector<Offset>> Admin::QueryOffsets(const TopicPartition& first, std::int32_t count,
+                                                std::int64_t time, milliseconds limit) {
   // Not rd_kafka_query_watermark_offsets: in 2.0.2 it waits beyond its limit when the broker is
   // silent, and does not look for a new leader (both fixed in 2.3.0). ListOffsets takes -2 and -1
   // where a time stands, for the earliest and the latest.
   const Deadline deadline = After(limit);
-  const std::string doing = "asking for an offset of " + Name(at);
-  if (at.partition.value < 0) return FromKafka(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, doing);
+  const std::string doing = "asking for an offset of " + Name(first);
+  if (first.partition.value < 0) return FromKafka(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, doing);
   const Deadline known_until = After(kUnknownTopicLimit);
   while (true) {
-    const PartitionsHandle asked(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_t* one =
-        rd_kafka_topic_partition_list_add(asked.get(), at.topic.str().c_str(), at.partition.value);
-    one->offset = time;
+    const PartitionsHandle asked(rd_kafka_topic_partition_list_new(count));
+    for (std::int32_t i = 0; i < count; ++i) {
+      rd_kafka_topic_partition_list_add(asked.get(), first.topic.str().c_str(),
+                                        first.partition.value + i)
+          ->offset = time;
+    }
     auto code = rd_kafka_offsets_for_times(client_.get(), asked.get(), MillisecondsUntil(deadline));
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = one->err;
+    std::vector<Offset> offsets;
+    for (int i = 0; i < asked->cnt; ++i) {
+      const rd_kafka_topic_partition_t& answer = asked->elems[i];
+      if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = answer.err;
+      offsets.emplace_back(answer.offset);
+    }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
       reachability_.Answered();
-      return Offset(one->offset);
+      return offsets;
     }
     const Error error = FromKafka(code, doing);
     const bool unknown = error.code() == ErrorCode::kNotFound;

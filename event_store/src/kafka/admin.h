@@ -38,6 +38,7 @@ class Admin {
   /// As Log has them, of what read_committed shows.
   Result<Offset> Earliest(const TopicPartition& at, milliseconds limit = kCallLimit);
   Result<Offset> Latest(const TopicPartition& at, milliseconds limit = kCallLimit);
+  Result<std::vector<Log::Bounds>> BoundsOf(const TopicName& topic, std::int32_t partitions);
   Result<Offset> OffsetForTime(const TopicPartition& at, std::int64_t wall_ms);
 
  private:
@@ -56,6 +57,9 @@ class Admin {
                      std::vector<TopicDescription>* topics);
   Status WaitUntilLed(const TopicName& topic, std::int32_t partitions, Deadline deadline);
   Result<Offset> QueryOffset(const TopicPartition& at, std::int64_t time, milliseconds limit);
+  /// Of `count` partitions from `first` on.
+  Result<std::vector<Offset>> QueryOffsets(const TopicPartition& first, std::int32_t count,
+                                           std::int64_t time, milliseconds limit);
 
   // Constant after construction; librdkafka's clients are thread-safe.
   Reachability& reachability_;

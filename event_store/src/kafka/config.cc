@@ -129,7 +129,7 @@ Settings Defaults(Role role) {
                     {"fetch.max.bytes", "4194304"},
                     {"fetch.error.backoff.ms", "50"},
                     {"queued.min.messages", "1000"},
-                    {"queued.max.messages.kbytes", "8192"}});
+                    {"queued.max.messages.kbytes", "1024"}});
       break;
     case Role::kAdmin:
       break;

@@ -1,5 +1,6 @@
 #include "src/kafka/fetcher.h"
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -17,6 +18,9 @@ constexpr milliseconds kFetchLimit{10'000};
 constexpr milliseconds kSilenceMax{1000};
 /// Handles of topics a consumer keeps, so that it need not ask for their leaders each time.
 constexpr std::size_t kTopicsMax = 64;
+/// Readings that a consumer leaves open: the partitions of two followers of a usual topic. Each
+/// holds up to queued.max.messages.kbytes.
+constexpr std::size_t kLeftOpenMax = 16;
 
 int MillisecondsUntil(Deadline deadline) {
   const auto left = std::chrono::ceil<milliseconds>(deadline - SystemClock().Now()).count();
@@ -44,8 +48,12 @@ class Reading {
 
   /// The next record, end or error; nothing where `deadline` passes first.
   MessageHandle Next(Deadline deadline) {
+    if (put_back_) return std::move(put_back_);
     return MessageHandle(rd_kafka_consume_queue(queue_.get(), MillisecondsUntil(deadline)));
   }
+
+  /// Next gives it once more.
+  void PutBack(MessageHandle message) { put_back_ = std::move(message); }
 
   /// Whether the last answer of the broker said that nothing is at `next` or behind.
   bool IsKnownEnd(Offset next) const {
@@ -61,6 +69,7 @@ class Reading {
   rd_kafka_topic_t* topic_;
   std::int32_t partition_;
   QueueHandle queue_;
+  MessageHandle put_back_;
   bool started_;
 };
 
@@ -83,7 +92,7 @@ Page ReadPage(Reading& reading, Offset from, const Log::FetchLimits& limits, Dea
       fetched.at_end = page.complete = true;
       return page;
     }
-    const MessageHandle message = reading.Next(deadline);
+    MessageHandle message = reading.Next(deadline);
     if (!message) return page;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       fetched.next = std::max(fetched.next, Offset(message->offset));
@@ -100,6 +109,7 @@ Page ReadPage(Reading& reading, Offset from, const Log::FetchLimits& limits, Dea
     if (full && !fetched.records.empty()) {
       fetched.next = Offset(message->offset);
       page.complete = true;
+      reading.PutBack(std::move(message));
       return page;
     }
     bytes += SizeOf(*message);
@@ -116,14 +126,50 @@ struct Fetcher::Consumer {
   rd_kafka_topic_t* Topic(const std::string& name) {
     const auto found = topics.find(name);
     if (found != topics.end()) return found->second.get();
-    if (topics.size() >= kTopicsMax) topics.clear();
+    if (topics.size() >= kTopicsMax) {
+      left_open.clear();
+      topics.clear();
+    }
     TopicHandle made(rd_kafka_topic_new(client.get(), name.c_str(), nullptr));
     if (!made) return nullptr;
     return topics.emplace(name, std::move(made)).first->second.get();
   }
 
+  /// A partition that was read up to `next`, and would go on there.
+  struct LeftOpen {
+    TopicPartition at;
+    Offset next;
+    int turn = 0;
+    std::unique_ptr<Reading> reading;
+  };
+
+  bool HasLeft(const TopicPartition& at, Offset next) const {
+    return std::any_of(left_open.begin(), left_open.end(),
+                       [&](const LeftOpen& left) { return left.at == at && left.next == next; });
+  }
+
+  /// Reading `at` from `from` on: as it was left, or begun now.
+  std::unique_ptr<Reading> Read(rd_kafka_topic_t* topic, const TopicPartition& at, Offset from) {
+    // A client reads a partition in one place: where it was left elsewhere, that has to end.
+    std::unique_ptr<Reading> reading;
+    const auto found = std::find_if(left_open.begin(), left_open.end(),
+                                    [&](const LeftOpen& left) { return left.at == at; });
+    if (found != left_open.end()) {
+      if (found->next == from) reading = std::move(found->reading);
+      left_open.erase(found);
+    }
+    if (!reading) reading = std::make_unique<Reading>(client.get(), topic, at.partition, from);
+    return reading;
+  }
+
+  void Leave(LeftOpen left) {
+    if (left_open.size() >= kLeftOpenMax) left_open.erase(left_open.begin());
+    left_open.push_back(std::move(left));
+  }
+
   ClientHandle client;
   std::unordered_map<std::string, TopicHandle> topics;
+  std::vector<LeftOpen> left_open;  ///< Oldest first; gone before what they read with.
 };
 
 /// A consumer of the pool for as long as this lives.
@@ -150,7 +196,8 @@ Fetcher::Fetcher(const KafkaLogOptions& options, Metrics& metrics, Admin& admin)
 
 Fetcher::~Fetcher() = default;
 
-Result<std::unique_ptr<Fetcher::Consumer>> Fetcher::Acquire(Deadline deadline) {
+Result<std::unique_ptr<Fetcher::Consumer>> Fetcher::Acquire(const TopicPartition& at, Offset from,
+                                                            Deadline deadline) {
   {
     MutexLock lock(mu_);
     while (idle_.empty() && made_ >= kConsumersMax) {
@@ -159,8 +206,11 @@ Result<std::unique_ptr<Fetcher::Consumer>> Fetcher::Acquire(Deadline deadline) {
       }
     }
     if (!idle_.empty()) {
-      auto consumer = std::move(idle_.back());
-      idle_.pop_back();
+      auto chosen = std::find_if(idle_.begin(), idle_.end(),
+                                 [&](const auto& idle) { return idle->HasLeft(at, from); });
+      if (chosen == idle_.end()) --chosen;
+      auto consumer = std::move(*chosen);
+      idle_.erase(chosen);
       return consumer;
     }
     ++made_;
@@ -183,13 +233,27 @@ void Fetcher::Release(std::unique_ptr<Consumer> consumer) {
   released_.notify_one();
 }
 
+void Fetcher::DropUnused() {
+  const int before = turn_++;
+  std::vector<std::unique_ptr<Consumer>> idle;
+  {
+    MutexLock lock(mu_);
+    idle.swap(idle_);
+  }
+  for (auto& consumer : idle) {
+    std::erase_if(consumer->left_open,
+                  [&](const Consumer::LeftOpen& left) { return left.turn < before; });
+    Release(std::move(consumer));
+  }
+}
+
 Result<Log::Fetched> Fetcher::Fetch(const TopicPartition& at, Offset from,
                                     const Log::FetchLimits& limits) {
   const Deadline deadline = SystemClock().Now() + kFetchLimit;
   const std::string doing = "reading " + at.topic.str() + "/" + std::to_string(at.partition.value) +
                             " from offset " + std::to_string(from.value);
   if (at.partition.value < 0) return FromKafka(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, doing);
-  BITACORA_ASSIGN_OR_RETURN(auto acquired, Acquire(deadline));
+  BITACORA_ASSIGN_OR_RETURN(auto acquired, Acquire(at, from, deadline));
   const Lease consumer(*this, std::move(acquired));
   rd_kafka_topic_t* topic = consumer->Topic(at.topic.str());
   if (topic == nullptr) return FromKafka(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, doing);
@@ -197,9 +261,21 @@ Result<Log::Fetched> Fetcher::Fetch(const TopicPartition& at, Offset from,
   for (int strikes = 1;; ++strikes) {
     Page page;
     if (from.value >= 0) {
-      Reading reading(consumer->client.get(), topic, at.partition, from);
-      if (!reading.started()) return FromKafka(rd_kafka_last_error(), doing);
-      page = ReadPage(reading, from, limits, std::min(deadline, SystemClock().Now() + kSilenceMax));
+      const bool was_left_open = consumer->HasLeft(at, from);
+      auto reading = consumer->Read(topic, at, from);
+      if (!reading->started()) return FromKafka(rd_kafka_last_error(), doing);
+      page =
+          ReadPage(*reading, from, limits, std::min(deadline, SystemClock().Now() + kSilenceMax));
+      if (page.fetched.at_end && was_left_open) {
+        // It may have been the end some seconds ago.
+        BITACORA_ASSIGN_OR_RETURN(const Offset latest, admin_.Latest(at));
+        page.fetched.at_end = latest <= page.fetched.next;
+        if (!page.fetched.at_end && page.fetched.records.empty()) continue;
+      }
+      // Who asks for one record looks at that one.
+      if (page.complete && !page.fetched.at_end && limits.records_max > 1) {
+        consumer->Leave({at, page.fetched.next, turn_, std::move(reading)});
+      }
     }
     records_.Add(static_cast<double>(page.fetched.records.size()));
     if (page.complete || !page.fetched.records.empty()) return std::move(page.fetched);

@@ -1,6 +1,7 @@
 // Reads pages of partitions at any offset: for topic reads and drills.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <unordered_map>
@@ -18,6 +19,11 @@ namespace bitacora::event_store::kafka {
 
 /// A few consumers, made when first needed and used again. Each serves one Fetch at a time; a Fetch
 /// that finds all busy waits for one. Thread-safe.
+///
+/// Where a page ended before its partition did, reading is left open for a while: the next page
+/// nearly always begins there, and librdkafka has its records already. To begin anew takes some
+/// milliseconds, and a whole batch of Kafka's, perhaps a mebibyte, for the few records of it that
+/// are still wanted.
 class Fetcher {
  public:
   Fetcher(const KafkaLogOptions& options, Metrics& metrics, Admin& admin);
@@ -27,11 +33,16 @@ class Fetcher {
   Result<Log::Fetched> Fetch(const TopicPartition& at, Offset from, const Log::FetchLimits& limits)
       EXCLUDES(mu_);
 
+  /// Ends what was left open before the last call of this. To be called every few seconds.
+  void DropUnused() EXCLUDES(mu_);
+
  private:
   struct Consumer;
   class Lease;
 
-  Result<std::unique_ptr<Consumer>> Acquire(Deadline deadline) EXCLUDES(mu_);
+  /// The one that was left where a Fetch now begins, or any.
+  Result<std::unique_ptr<Consumer>> Acquire(const TopicPartition& at, Offset from,
+                                            Deadline deadline) EXCLUDES(mu_);
   void Release(std::unique_ptr<Consumer> consumer) EXCLUDES(mu_);
 
   // Constant after construction.
@@ -43,6 +54,7 @@ class Fetcher {
   std::condition_variable released_;
   std::vector<std::unique_ptr<Consumer>> idle_ GUARDED_BY(mu_);
   int made_ GUARDED_BY(mu_) = 0;
+  std::atomic<int> turn_{0};  ///< Calls of DropUnused.
 };
 
 }  // namespace bitacora::event_store::kafka

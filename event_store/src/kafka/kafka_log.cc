@@ -84,6 +84,9 @@ class KafkaLog final : public Log {
 
   Result<Offset> Earliest(const TopicPartition& at) override { return admin_->Earliest(at); }
   Result<Offset> Latest(const TopicPartition& at) override { return admin_->Latest(at); }
+  Result<std::vector<Bounds>> BoundsOf(const TopicName& topic, std::int32_t partitions) override {
+    return admin_->BoundsOf(topic, partitions);
+  }
   Result<Offset> OffsetForTime(const TopicPartition& at, std::int64_t wall_ms) override {
     return admin_->OffsetForTime(at, wall_ms);
   }
@@ -104,6 +107,7 @@ class KafkaLog final : public Log {
     while (!stop.stop_requested()) {
       const bool there = reachability_.answers();
       admin_->Probe(there ? kAnswerWhileThere : kAnswerWhileAway);
+      fetcher_->DropUnused();
       std::unique_lock lock(waiting);
       stopped.wait_for(lock, stop, reachability_.answers() ? kAskWhileThere : kAskWhileAway,
                        [] { return false; });

@@ -97,11 +97,10 @@ class EventStoreImpl final : public EventStore {
     BITACORA_ASSIGN_OR_RETURN(const auto topic, Find(name));
     if (topic->kind == TopicKind::kAdopted) {
       // Nobody folds it; its ends are asked for when somebody wants to know.
-      for (const auto& partition : topic->partitions) {
-        BITACORA_ASSIGN_OR_RETURN(const Offset earliest, log_.Earliest(partition->at));
-        BITACORA_ASSIGN_OR_RETURN(const Offset latest, log_.Latest(partition->at));
-        partition->SetEarliest(earliest);
-        partition->MetEnd(latest, clock_.Now());
+      BITACORA_ASSIGN_OR_RETURN(const auto bounds, BoundsOf(*topic));
+      for (std::size_t i = 0; i < bounds.size(); ++i) {
+        topic->partitions[i]->SetEarliest(bounds[i].earliest);
+        topic->partitions[i]->MetEnd(bounds[i].latest, clock_.Now());
       }
     }
     return topic->Describe();
@@ -157,23 +156,22 @@ class EventStoreImpl final : public EventStore {
   }
 
   Result<Position> EarliestPosition(const TopicName& name) override {
-    return PositionBy(name, [this](const HostedTopic& topic, const TopicPartition& at) {
-      if (topic.kind == TopicKind::kAdopted) return log_.Earliest(at);
-      return Result<Offset>(topic.Find(at.partition)->Progress().earliest);
-    });
+    return PositionBy(name, [](const Log::Bounds& bounds) { return bounds.earliest; });
   }
 
   Result<Position> LatestPosition(const TopicName& name) override {
-    return PositionBy(name, [this](const HostedTopic& topic, const TopicPartition& at) {
-      if (topic.kind == TopicKind::kAdopted) return log_.Latest(at);
-      return Result<Offset>(topic.Find(at.partition)->Progress().applied);
-    });
+    return PositionBy(name, [](const Log::Bounds& bounds) { return bounds.latest; });
   }
 
   Result<Position> PositionForTime(const TopicName& name, std::int64_t wall_ms) override {
-    return PositionBy(name, [this, wall_ms](const HostedTopic&, const TopicPartition& at) {
-      return log_.OffsetForTime(at, wall_ms);
-    });
+    BITACORA_ASSIGN_OR_RETURN(const auto topic, Find(name));
+    Position position;
+    position.log_tag = topic->log_tag;
+    for (const auto& partition : topic->partitions) {
+      BITACORA_ASSIGN_OR_RETURN(const Offset offset, log_.OffsetForTime(partition->at, wall_ms));
+      position.next[partition->at.partition] = {offset, 0};
+    }
+    return position;
   }
 
   // ---- Waiting
@@ -357,14 +355,29 @@ class EventStoreImpl final : public EventStore {
     return {};
   }
 
+  /// What readers have of each partition: of an owned topic what is folded of it, of an adopted one
+  /// what the log says.
+  Result<std::vector<Log::Bounds>> BoundsOf(const HostedTopic& topic) {
+    if (topic.kind == TopicKind::kAdopted) {
+      return log_.BoundsOf(topic.description.name,
+                           static_cast<std::int32_t>(topic.partitions.size()));
+    }
+    std::vector<Log::Bounds> bounds;
+    for (const auto& partition : topic.partitions) {
+      const PartitionProgress progress = partition->Progress();
+      bounds.push_back({progress.earliest, progress.applied});
+    }
+    return bounds;
+  }
+
   template <typename OffsetOf>
   Result<Position> PositionBy(const TopicName& name, OffsetOf offset_of) {
     BITACORA_ASSIGN_OR_RETURN(const auto topic, Find(name));
+    BITACORA_ASSIGN_OR_RETURN(const std::vector<Log::Bounds> bounds, BoundsOf(*topic));
     Position position;
     position.log_tag = topic->log_tag;
-    for (const auto& partition : topic->partitions) {
-      BITACORA_ASSIGN_OR_RETURN(const Offset offset, offset_of(*topic, partition->at));
-      position.next[partition->at.partition] = {offset, 0};
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+      position.next[topic->partitions[i]->at.partition] = {offset_of(bounds[i]), 0};
     }
     return position;
   }

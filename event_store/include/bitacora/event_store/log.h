@@ -137,6 +137,12 @@ class Log {
   /// The first offset that can be read; the one behind the last record. May block up to 10 s.
   virtual Result<Offset> Earliest(const TopicPartition& at) = 0;
   virtual Result<Offset> Latest(const TopicPartition& at) = 0;
+  struct Bounds {
+    Offset earliest;
+    Offset latest;
+  };
+  /// Both of each of the first `partitions` partitions of a topic, asked for together.
+  virtual Result<std::vector<Bounds>> BoundsOf(const TopicName& topic, std::int32_t partitions);
   /// The first record whose time is at or after `wall_ms`; Latest where there is none.
   virtual Result<Offset> OffsetForTime(const TopicPartition& at, std::int64_t wall_ms) = 0;
 
