@@ -75,11 +75,13 @@ def follow(run):
         fill(server, run.topic, run.events)
         wait_until_folded(server, run.topic)
         server.wait_until_quiet()
+        meter = CpuMeter(server)
 
         def ours():
             begun = time.monotonic()
-            found = load("follow", f"127.0.0.1:{server.port}", run.topic, run.events)
-            return found["events"] / (time.monotonic() - begun)
+            met = meter.during(lambda: load("follow", f"127.0.0.1:{server.port}", run.topic,
+                                            run.events)["events"], 1)
+            return met / (time.monotonic() - begun)
 
         def kcat():
             begun = time.monotonic()
@@ -89,7 +91,7 @@ def follow(run):
 
         figures = take_turns(min(run.rounds, 3), {"Bitacora": ours, "kcat": kcat})
         return lines_of(f"follow {run.events:,} events by pages of 1,000, Kafka", "events/s",
-                        figures, [Aim("Bitacora", "kcat", 0.5)])
+                        figures, [Aim("Bitacora", "kcat", 0.5)], [meter.note("an event")])
 
 
 def log_read(kind, where, topic):
