@@ -35,18 +35,19 @@ class Run:
     seconds: int
     events: int
     kafka_brokers: str | None = None
-    topics: int = 0
+    topic: str = "bench"
 
     def kafka(self):
-        """Host and port of a Kafka of the suite's own, started when the first row needs it."""
+        """Host and port of a Kafka of the row's own, started when it first needs one: in one that it
+        shared, a server would fold what the rows before have left."""
         if self.kafka_brokers is None:
             self.kafka_brokers = programs.start_kafka()
         return self.kafka_brokers
 
-    @property
-    def topic(self):
-        """A name of this run of this row in Kafka, which all rows share."""
-        return f"bench-{self.topics}"
+    def end_row(self):
+        if self.kafka_brokers is not None:
+            programs.stop_kafka()
+        self.kafka_brokers = None
 
 
 def arguments():
@@ -77,18 +78,17 @@ def main():
     results = programs.BUILD / "bench/results"
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True,
                             text=True, cwd=programs.ROOT, check=False).stdout.strip()
-    for run.topics, row in enumerate(options.rows or ROWS):
+    for row in options.rows or ROWS:
         title, measure = ROWS[row]
         say(f"== {row}: {title}")
         about = (f"{run.rounds} rounds of {run.seconds} s, at {commit}, "
                  f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC")
         lines = measure(run)
+        run.end_row()
         report.keep(results, row, lines, about)
         print(report.table(lines), flush=True)
         for note in dict.fromkeys(note for line in lines for note in line.notes):
             print(note, flush=True)
-    if run.kafka_brokers is not None:
-        programs.stop_kafka()
     report.write(results, {name: title for name, (title, _) in ROWS.items()})
 
 

@@ -100,8 +100,7 @@ class Program:
         return seconds
 
     def wait_until_quiet(self, within=300):
-        """Until it takes less than a twentieth of a core: a server that is new to a Kafka first
-        folds the topics of the rows before."""
+        """Until it takes less than a twentieth of a core: what it does behind its answers is done."""
         deadline = time.monotonic() + within
         spent = sum(self.cpu_by_thread().values())
         while time.monotonic() < deadline:
