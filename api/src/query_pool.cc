@@ -9,10 +9,14 @@
 namespace bitacora::api {
 
 QueryPool::QueryPool(std::size_t threads, std::size_t waiting_max)
-    : queue_(Mutated(Promise::kP14) ? SIZE_MAX : waiting_max) {
+    : size_(threads), queue_(Mutated(Promise::kP14) ? SIZE_MAX : waiting_max) {
   for (std::size_t i = 0; i < threads; ++i) {
     threads_.push_back(StartThread("query-" + std::to_string(i), [this](const std::stop_token&) {
-      while (auto work = queue_.Pop()) (*work)();
+      while (auto work = queue_.Pop()) {
+        ++busy_;
+        (*work)();
+        --busy_;
+      }
     }));
   }
 }
@@ -32,6 +36,10 @@ void QueryPool::Run(const CallPtr& call, std::function<void()> work) {
     call->Refuse(Error(ErrorCode::kResourceExhausted,
                        "too many reads are waiting; ask again in a moment", "overloaded"));
   }
+}
+
+void QueryPool::Offer(std::function<void()> work) {
+  if (busy_ + queue_.size() < size_) queue_.TryPush(std::move(work));
 }
 
 }  // namespace bitacora::api

@@ -22,13 +22,19 @@ class QueryPool {
   /// ("overloaded") and once the pool has stopped ("draining").
   void Run(const CallPtr& call, std::function<void()> work);
 
+  /// Runs `work` if a thread has nothing to do, else never. For the pool's own threads, which must
+  /// not wait for it to begin.
+  void Offer(std::function<void()> work);
+
   /// Runs what is queued and joins the threads. Called once more, it does nothing; not by the
   /// pool's own threads.
   void Stop();
 
  private:
+  const std::size_t size_;
   BoundedQueue<std::function<void()>> queue_;
   std::atomic<bool> stopped_{false};
+  std::atomic<std::size_t> busy_{0};  ///< Threads that run something.
   std::vector<std::jthread> threads_;
 };
 

@@ -59,7 +59,9 @@ void ReadAfter(Context& context, const CallPtr& call, const std::shared_ptr<Topi
 }
 
 Status ReadOnce(Context& context, const CallPtr& call, const std::shared_ptr<TopicRead>& read) {
-  auto page = consumers::ReadTopic(context.store(), read->query);
+  auto page = consumers::ReadTopic(
+      context.store(), read->query,
+      [&context](std::function<void()> part) { context.queries.Offer(std::move(part)); });
   const bool in_time = context.Now() < read->deadline;
   if (!page.ok()) {
     // Another node has told the client of what this one has not folded yet.

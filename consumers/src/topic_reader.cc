@@ -1,6 +1,10 @@
 #include <algorithm>
+#include <atomic>
+#include <exception>
+#include <memory>
 #include <utility>
 
+#include <bitacora/base/log.h>
 #include <bitacora/base/mutation.h>
 #include <bitacora/consumers/topic_reader.h>
 #include <bitacora/domain/event_codec.h>
@@ -18,6 +22,9 @@ using event_store::TopicRecord;
 /// others had less, and more and more where a filter passes most of them over.
 constexpr std::size_t kSecondChunk = 32;
 constexpr std::size_t kChunkMax = 1000;
+
+/// Pages of fewer events are read sooner than another thread wakes up.
+constexpr int kWorthOffering = 500;
 
 /// Reads one partition forwards, event by event, a chunk of records at a time.
 class PartitionCursor {
@@ -155,23 +162,80 @@ Result<std::vector<PartitionCursor>> MakeCursors(EventStore& store, const Topic&
   return cursors;
 }
 
+/// Loads each cursor once, on any number of threads: each takes one after the other. Outlives the
+/// cursors where a thread comes late; then there is none left to take.
+class FirstLoads {
+ public:
+  explicit FirstLoads(std::vector<PartitionCursor>* cursors)
+      : cursors_(*cursors),
+        size_(cursors->size()),
+        outcomes_(size_, Error(ErrorCode::kInternal, "a partition was not read")) {}
+
+  /// Takes what nobody has taken.
+  void Run() noexcept {
+    for (std::size_t at = next_++; at < size_; at = next_++) {
+      Load(at);
+      ++done_;
+      done_.notify_all();
+    }
+  }
+
+  /// Waits for what others have taken.
+  Status Wait() {
+    for (std::size_t done = done_; done < size_; done = done_) done_.wait(done);
+    for (const Status& outcome : outcomes_) BITACORA_RETURN_IF_ERROR(outcome);
+    return {};
+  }
+
+ private:
+  void Load(std::size_t at) noexcept {
+    try {
+      outcomes_[at] = cursors_[at].Load().status();
+    } catch (const std::exception& error) {  // Memory ran out; somebody waits for the rest.
+      LogError("a partition was not read", {{"error", error.what()}});
+    }
+  }
+
+  std::vector<PartitionCursor>& cursors_;
+  const std::size_t size_;
+  std::vector<Status> outcomes_;  // Each its taker's until it is done.
+  std::atomic<std::size_t> next_{0};
+  std::atomic<std::size_t> done_{0};
+};
+
+Status LoadTogether(std::vector<PartitionCursor>* cursors, const Offer& offer) {
+  const auto loads = std::make_shared<FirstLoads>(cursors);
+  offer([loads] { loads->Run(); });
+  loads->Run();
+  return loads->Wait();
+}
+
+/// The cursor with the oldest event, loaded; null: none has any more.
+Result<PartitionCursor*> OldestOf(std::vector<PartitionCursor>& cursors) {
+  PartitionCursor* oldest = nullptr;
+  for (PartitionCursor& cursor : cursors) {
+    BITACORA_ASSIGN_OR_RETURN(const bool more, cursor.Load());
+    if (more && (oldest == nullptr || cursor.time_ms() < oldest->time_ms())) oldest = &cursor;
+  }
+  return oldest;
+}
+
 }  // namespace
 
-Result<TopicPage> ReadTopic(EventStore& store, const TopicQuery& query) {
+Result<TopicPage> ReadTopic(EventStore& store, const TopicQuery& query, const Offer& offer) {
   BITACORA_ASSIGN_OR_RETURN(const Topic topic, store.GetTopic(query.topic));
   BITACORA_RETURN_IF_ERROR(CheckPosition(store, topic, query.from));
   BITACORA_ASSIGN_OR_RETURN(std::vector<PartitionCursor> cursors, MakeCursors(store, topic, query));
+  if (offer != nullptr && cursors.size() > 1 && query.limit >= kWorthOffering) {
+    BITACORA_RETURN_IF_ERROR(LoadTogether(&cursors, offer));
+  }
   TopicPage page;
   page.next.log_tag = TagOfLog(topic.log_id);
   page.events.reserve(static_cast<std::size_t>(std::min(query.limit, 256)));
   std::size_t bytes = 0;
   int scanned = 0;
   while (true) {
-    PartitionCursor* oldest = nullptr;
-    for (PartitionCursor& cursor : cursors) {
-      BITACORA_ASSIGN_OR_RETURN(const bool more, cursor.Load());
-      if (more && (oldest == nullptr || cursor.time_ms() < oldest->time_ms())) oldest = &cursor;
-    }
+    BITACORA_ASSIGN_OR_RETURN(PartitionCursor* const oldest, OldestOf(cursors));
     page.at_end = oldest == nullptr;
     const bool full = page.events.size() >= static_cast<std::size_t>(query.limit);
     if (full && !page.at_end && Mutated(Promise::kP9)) oldest->Take();

@@ -1,4 +1,7 @@
+#include <functional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -81,6 +84,30 @@ TEST_F(ReadingATopic, PageByPageMeetsEveryEventOnce) {
     } while (!page.at_end);
     EXPECT_THAT(all, ::testing::UnorderedElementsAreArray(at_once)) << "pages of " << limit;
   }
+}
+
+TEST_F(ReadingATopic, ALongPageIsTheSameWhateverOthersReadOfIt) {
+  MakeTopic(8);
+  for (int i = 0; i < 60; ++i) Put("s" + std::to_string(i % 20), 20);
+  const TopicQuery query = Query(1000);
+  const TopicPage alone = ReadPage(query);
+  ASSERT_THAT(alone.events, SizeIs(1000));
+
+  std::vector<std::function<void()>> late;
+  std::vector<std::jthread> others;
+  const Offer never = [](const std::function<void()>&) {};
+  const Offer at_once = [](const std::function<void()>& part) { part(); };
+  const Offer beside = [&](std::function<void()> part) { others.emplace_back(std::move(part)); };
+  const Offer too_late = [&](std::function<void()> part) { late.push_back(std::move(part)); };
+  for (const Offer& offer : {never, at_once, too_late, beside, beside, beside}) {
+    const auto page = ReadTopic(*store_, query, offer);
+    ASSERT_TRUE(page.ok()) << page.error().ToString();
+    EXPECT_EQ(Names(*page), Names(alone));
+    EXPECT_EQ(page->next, alone.next);
+  }
+  EXPECT_THAT(late, SizeIs(1));
+  for (const auto& part : late) part();
+  EXPECT_THAT(others, SizeIs(3));
 }
 
 TEST_F(ReadingATopic, MayStopInsideAnAppendAndGoOnThere) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,15 @@ struct TopicPage {
   bool at_end = false;  ///< There was nothing behind `next` in any partition.
 };
 
-/// *Blocks.* kNotFound "topic-unknown"; kInvalidArgument "position-from-another-log"; kCorruption
-/// "position-gone", `from` is below what is kept; kUnavailable "position-ahead", it is beyond the
-/// end of what this node has applied, which may catch up.
-Result<TopicPage> ReadTopic(event_store::EventStore& store, const TopicQuery& query);
+/// Gives work to a thread that has nothing else to do, or to none. Nobody waits for it to begin: it
+/// may run late, when there is nothing left to do in it, or never.
+using Offer = std::function<void(std::function<void()>)>;
+
+/// *Blocks.* Of a long page a part is offered to another thread. kNotFound "topic-unknown";
+/// kInvalidArgument "position-from-another-log"; kCorruption "position-gone", `from` is below what
+/// is kept; kUnavailable "position-ahead", it is beyond the end of what this node has applied,
+/// which may catch up.
+Result<TopicPage> ReadTopic(event_store::EventStore& store, const TopicQuery& query,
+                            const Offer& offer = nullptr);
 
 }  // namespace bitacora::consumers
