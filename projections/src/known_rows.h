@@ -16,17 +16,17 @@ namespace bitacora::projections {
 /// The hash stored in a row; nothing: there is no such row.
 using StoredHash = std::optional<Sha256Digest>;
 
-/// A row as it was looked for or written.
+/// A row as it was written.
 struct KnownRow {
   StoredHash hash;
   std::string bytes;  ///< Empty: there is none, or it is too large to be kept.
 };
 
-/// Rows that were looked for or written lately, by their keys in the database: a document that
-/// changes often is neither looked for each time it changes nor each time it is asked for. About 32
-/// MiB. Thread-safe; who changes a row of the database tells it here, too, and nobody else changes
-/// that row meanwhile. Who deletes many clears it; a batch of a dropped model that comes too late
-/// leaves rows here as in the database, but its number is not used again.
+/// Rows that were written lately, by their keys in the database: a document that changes often is
+/// neither looked for each time it changes nor each time it is asked for. About 32 MiB.
+/// Thread-safe; who changes a row of the database tells it here, too, and nobody else changes that
+/// row meanwhile. Who deletes many clears it; a batch of a dropped model that comes too late leaves
+/// rows here as in the database, but its number is not used again.
 class KnownRows {
  public:
   /// One for each key; nothing: RocksDB has to be asked.

@@ -165,27 +165,19 @@ class EventStoreImpl final : public EventStore {
 
   Result<Position> PositionForTime(const TopicName& name, std::int64_t wall_ms) override {
     BITACORA_ASSIGN_OR_RETURN(const auto topic, Find(name));
-    Position position;
-    position.log_tag = topic->log_tag;
+    std::vector<Offset> offsets;
     for (const auto& partition : topic->partitions) {
       BITACORA_ASSIGN_OR_RETURN(const Offset offset, log_.OffsetForTime(partition->at, wall_ms));
-      position.next[partition->at.partition] = {offset, 0};
+      offsets.push_back(offset);
     }
-    return position;
+    return PositionAt(*topic, offsets);
   }
 
   // ---- Waiting
 
   Position Applied(const TopicName& name) const override {
-    Position position;
     const auto topic = catalog_.Find(name);
-    if (topic == nullptr) return position;
-    position.log_tag = topic->log_tag;
-    const std::vector<Offset> applied = topic->applied.Applied();
-    for (std::size_t i = 0; i < applied.size(); ++i) {
-      position.next[Partition(static_cast<std::int32_t>(i))] = {applied[i], 0};
-    }
-    return position;
+    return topic == nullptr ? Position() : PositionAt(*topic, topic->applied.Applied());
   }
 
   void WhenApplied(const TopicName& name, const Position& position, WaitFor wait, Deadline deadline,
@@ -374,10 +366,17 @@ class EventStoreImpl final : public EventStore {
   Result<Position> PositionBy(const TopicName& name, OffsetOf offset_of) {
     BITACORA_ASSIGN_OR_RETURN(const auto topic, Find(name));
     BITACORA_ASSIGN_OR_RETURN(const std::vector<Log::Bounds> bounds, BoundsOf(*topic));
+    std::vector<Offset> offsets;
+    for (const Log::Bounds& of : bounds) offsets.push_back(offset_of(of));
+    return PositionAt(*topic, offsets);
+  }
+
+  /// One offset for each partition, in their order.
+  static Position PositionAt(const HostedTopic& topic, const std::vector<Offset>& offsets) {
     Position position;
-    position.log_tag = topic->log_tag;
-    for (std::size_t i = 0; i < bounds.size(); ++i) {
-      position.next[topic->partitions[i]->at.partition] = {offset_of(bounds[i]), 0};
+    position.log_tag = topic.log_tag;
+    for (std::size_t i = 0; i < offsets.size(); ++i) {
+      position.next[Partition(static_cast<std::int32_t>(i))] = {offsets[i], 0};
     }
     return position;
   }
