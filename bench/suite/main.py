@@ -29,6 +29,9 @@ ROWS = {
 }
 
 
+KAFKA_WARM_UP_S = 10
+
+
 @dataclasses.dataclass
 class Run:
     rounds: int
@@ -39,9 +42,12 @@ class Run:
 
     def kafka(self):
         """Host and port of a Kafka of the row's own, started when it first needs one: in one that it
-        shared, a server would fold what the rows before have left."""
+        shared, a server would fold what the rows before have left. Java has compiled what writing
+        and reading takes: until it has, that takes the broker several times as long."""
         if self.kafka_brokers is None:
             self.kafka_brokers = programs.start_kafka()
+            for work in ("read-back", "produce"):
+                rows_append.kafka_client(work, self.kafka_brokers, "warm-up", 8, KAFKA_WARM_UP_S)
         return self.kafka_brokers
 
     def end_row(self):

@@ -177,13 +177,17 @@ def pistache_hello():
 # ---- Kafka
 
 KAFKA = ROOT / "deploy/kafka/kafka.sh"
+# As Kafka's own kafka-run-class.sh starts it.
+KAFKA_JAVA = ("-server -Xms1g -Xmx1g -XX:+UseG1GC -XX:MaxGCPauseMillis=20 "
+              "-XX:InitiatingHeapOccupancyPercent=35 -XX:+ExplicitGCInvokesConcurrent")
 
 
 def start_kafka():
     run = WORK / "kafka"
     if run.exists():
         stop_kafka()
-    return output_of([KAFKA, "start"], {"BITACORA_KAFKA_RUN": str(run)}).strip()
+    return output_of([KAFKA, "start"], {"BITACORA_KAFKA_RUN": str(run),
+                                        "BITACORA_KAFKA_JAVA": KAFKA_JAVA}).strip()
 
 
 def stop_kafka():

@@ -81,7 +81,6 @@ def append_kafka(run):
     with programs.bitacora("append_kafka", "--kafka", run.kafka()) as server, \
             programs.http_hello() as bare:
         make_topic(server, run.topic)
-        server.wait_until_quiet()
         meter = CpuMeter(server)
 
         def rate(program):
@@ -102,7 +101,6 @@ def latency_kafka(run):
     brokers = run.kafka()
     with programs.bitacora("latency_kafka", "--kafka", brokers) as server:
         make_topic(server, run.topic)
-        server.wait_until_quiet()
         full = wrk(server.url, 32, run.seconds, "append", (run.topic, EVENT_BYTES, STREAMS))
         rate = max(10, int(full.per_second / 5))
         ours, loop, steady = [], [], []
@@ -171,7 +169,6 @@ def bulk_kafka(run):
     lines = []
     with programs.bitacora("bulk_kafka", "--kafka", brokers) as server:
         make_topic(server, run.topic)
-        server.wait_until_quiet()
         for (work, rate), events_a_record in zip(BULK_FORMS, (1, BULK_EVENTS)):
             meter = CpuMeter(server)
 
