@@ -38,10 +38,9 @@ class Node {
   /// Opens what is there; needed once, before all else.
   Status Open();
 
-  /// Power goes. What fails of it is of no more use until LosePower.
-  void CutPower() { disk_->CutNow(); }
-  /// It does not go where that was still to come.
-  void KeepPower() { disk_->CutAt(0); }
+  /// Power goes at the `n`-th call to the disk from now on, in whatever runs then. What it fails is
+  /// of no more use until LosePower. 0 takes that back.
+  void CutPowerAt(std::int64_t n) { disk_->CutAt(n); }
   bool power_is_cut() const { return disk_->is_cut(); }
 
   using Visit = std::function<void(const StoredRecord&, const FoldStep&)>;

@@ -116,7 +116,7 @@ void World::Act() {
   if (chance < 950) return ReadStream(AnyNode());
   if (chance < 994) return AskForAppend(AnyNode());
   Running& running = AnyNode();
-  if (chance < 998) return running.node->CutPower();
+  if (chance < 998) return running.node->CutPowerAt(SomeCall());
   if (chance < 999) {
     Done(running, running.node->FlushModels(), "flushing");
     return;
@@ -302,7 +302,7 @@ void World::LosePower(Running& running) {
 
 void World::CatchUp() {
   for (Running& running : nodes_) {
-    running.node->KeepPower();
+    running.node->CutPowerAt(0);
     for (std::int32_t i = 0; i < partitions_ && !failure_; ++i) {
       const Partition partition(i);
       std::vector<std::pair<StreamAndId, Told>> answers;

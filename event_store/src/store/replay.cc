@@ -115,9 +115,8 @@ class ReplayImpl final : public Replay {
 
 Result<std::unique_ptr<Replay>> Replay::Open(Log& log, const std::string& scratch_directory) {
   BITACORA_ASSIGN_OR_RETURN(std::unique_ptr<LogReader> reader, log.NewReader());
-  BITACORA_ASSIGN_OR_RETURN(
-      std::unique_ptr<StateDb> state,
-      StateDb::Open({.directory = scratch_directory, .log_id = log.id(), .write_at_close = false}));
+  BITACORA_ASSIGN_OR_RETURN(std::unique_ptr<StateDb> state,
+                            StateDb::Open({scratch_directory, log.id()}));
   return std::unique_ptr<Replay>(
       std::make_unique<ReplayImpl>(log, std::move(reader), std::move(state)));
 }

@@ -94,11 +94,6 @@ void PowerCutFileSystem::CutAtAny(std::int64_t n) {
   counted_.reset();
 }
 
-void PowerCutFileSystem::CutNow() {
-  const MutexLock lock(mu_);
-  cut_ = true;
-}
-
 bool PowerCutFileSystem::is_cut() const {
   const MutexLock lock(mu_);
   return cut_;

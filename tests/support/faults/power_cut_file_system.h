@@ -29,8 +29,6 @@ class PowerCutFileSystem final : public rocksdb::FileSystemWrapper {
   /// As CutAt, and calls of all threads are counted: for somebody who waits for what one of
   /// RocksDB's does, and nothing else goes on.
   void CutAtAny(std::int64_t n);
-  /// Power goes now.
-  void CutNow();
   bool is_cut() const;
 
   /// Power comes back: files lose what a cut takes. No file may be open; some may have been removed
