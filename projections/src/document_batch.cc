@@ -157,8 +157,7 @@ Status DocumentBatch::Commit(PartitionState* state) {
   if (!status.ok()) return status;
   impl_->store.known_rows.Set(keys, std::move(rows));
   *state = after;
-  if (impl_->records)
-    impl_->store.writes.CountFolded(*impl_->store.db, after.records - *impl_->records);
+  if (impl_->records) impl_->store.CountFolded(after.records - *impl_->records);
   impl_->records = after.records;
   return {};
 }

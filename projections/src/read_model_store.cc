@@ -24,6 +24,10 @@
 namespace bitacora::projections {
 namespace {
 
+/// The most records a start folds again, beside those whose documents are in the memtable: one
+/// document may stand for any number of records.
+constexpr std::int64_t kFoldedUnwrittenMax = 262'144;
+
 rocksdb::Options DatabaseOptions(const ReadModelStore::Options& options) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.cache_bytes);
@@ -89,7 +93,21 @@ Result<std::optional<std::string>> ReadModelStore::Impl::Get(std::string_view ke
 }
 
 Status ReadModelStore::Impl::Write(rocksdb::WriteBatch* batch) {
-  return FromRocks(UnloggedWrites::Write(*db, batch), "writing");
+  // Documents and positions are rows of one family, and a memtable becomes a file as a whole, in
+  // the order in which they were filled: what comes back after a crash is what all was at some
+  // moment. What was written since is in the event log, which is a write-ahead log already.
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  return FromRocks(db->Write(options, batch), "writing");
+}
+
+void ReadModelStore::Impl::CountFolded(std::int64_t records) {
+  if (folded.fetch_add(records) + records < kFoldedUnwrittenMax) return;
+  folded = 0;
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  options.allow_write_stall = true;  // Else it waits until no write would be held up by it.
+  db->Flush(options).PermitUncheckedError();
 }
 
 void ReadModelStore::Impl::DropDocuments(std::uint32_t number, rocksdb::WriteBatch* batch) const {

@@ -1,6 +1,7 @@
 // What the sources of the read model store share.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,7 +12,6 @@
 #include <rocksdb/env.h>
 
 #include <bitacora/base/mutex.h>
-#include <bitacora/base/unlogged_writes.h>
 #include <bitacora/projections/read_model_store.h>
 
 #include "src/known_rows.h"
@@ -19,10 +19,6 @@
 namespace bitacora::projections {
 
 struct ReadModelStore::Impl {
-  /// The most records a start folds again, beside those whose documents are in the memtable: one
-  /// document may stand for any number of records.
-  static constexpr std::int64_t kFoldedAgainMax = 262'144;
-
   /// Empties a store of another format, or says that it is one where it cannot be changed.
   Status Prepare(bool read_only);
   Result<std::optional<std::string>> Get(std::string_view key) const;
@@ -38,10 +34,14 @@ struct ReadModelStore::Impl {
   /// the next start removes them.
   void DropDocuments(std::uint32_t number, rocksdb::WriteBatch* batch) const;
 
+  /// Takes note of records that were folded, and begins to write where a start would fold too many
+  /// of them again. Does not wait for it; what fails there fails the next Write.
+  void CountFolded(std::int64_t records);
+
   Mutex models_mu;  ///< Held while a model is made, so that no number is given twice.
   std::unique_ptr<rocksdb::Env> env;  ///< Of another file system than the disk's, or nothing.
   KnownRows known_rows;
-  UnloggedWrites writes{kFoldedAgainMax};
+  std::atomic<std::int64_t> folded{0};  ///< Since CountFolded last began to write.
   std::unique_ptr<rocksdb::DB> db;
 };
 

@@ -31,20 +31,14 @@ std::string Node::Directory(std::string_view kind) const {
 }
 
 Status Node::Open() {
-  StateDb::Options state;
-  state.directory = Directory("state");
-  state.log_id = log_.id();
-  state.copy_records = true;
-  state.write_at_close = false;  // It waits a second for a disk that is cut off.
-  state.file_system = disk_;
-  BITACORA_ASSIGN_OR_RETURN(state_, StateDb::Open(state));
+  BITACORA_ASSIGN_OR_RETURN(state_, StateDb::Open(Directory("state"), log_.id(), true, disk_));
   BITACORA_ASSIGN_OR_RETURN(const auto topic, state_->OpenTopic(topic_, log_id_, partitions_));
   topic_number_ = topic.number;
   ReadModelStore::Options options;
   options.directory = Directory("models");
   options.file_system = disk_;
   options.memory_bytes = 64u << 10;  // RocksDB's least: documents become files often.
-  options.write_at_close = false;
+  options.write_at_close = false;    // It waits a second for a disk that is cut off.
   BITACORA_ASSIGN_OR_RETURN(models_, ReadModelStore::Open(options));
   const std::string program(consumers::ProgramOfModels().program());
   BITACORA_ASSIGN_OR_RETURN(
@@ -106,13 +100,6 @@ Status Node::Apply(Partition partition, std::size_t max) {
       const auto folded,
       consumers::FoldAndCommit({topic_, partition, true}, records, next, batch, &applied));
   return folded.status;
-}
-
-Status Node::FlushState(std::int64_t cut) {
-  disk_->CutAtAny(cut);
-  const Status status = state_->Flush();
-  if (!disk_->is_cut()) disk_->CutAt(0);
-  return status;
 }
 
 Status Node::LosePower(std::uint64_t seed, std::int64_t again) {

@@ -52,9 +52,6 @@ class Node {
   Status Apply(Partition partition, std::size_t max);
   /// Writes what RocksDB holds in memory to its files.
   Status FlushModels() { return models_->Flush(); }
-  /// The same of the state, which does so by itself only after more than a run has. Power goes at
-  /// call `cut` of that; 0: it does not.
-  Status FlushState(std::int64_t cut);
 
   /// Power is gone, or goes now: of what was written and not synced, a part is there when it comes
   /// back. Opens, and may lose power again at call `again` of that.

@@ -104,14 +104,7 @@ void World::Act() {
   if (chance < 380) return Send(NewAppend());
   if (chance < 470) return Send(OldAppend());
   if (chance < 510) return WriteForeign();
-  if (chance < 730) return Fold(AnyNode());
-  if (chance < 760) {
-    Running& running = AnyNode();
-    // RocksDB sleeps for a second where that fails; a file takes some ten calls.
-    const auto cut = Chance(10) ? static_cast<std::int64_t>(1 + Below(random_, 12)) : 0;
-    Done(running, running.node->FlushState(cut), "making a file of the state");
-    return;
-  }
+  if (chance < 760) return Fold(AnyNode());
   if (chance < 890) return Apply(AnyNode());
   if (chance < 950) return ReadStream(AnyNode());
   if (chance < 994) return AskForAppend(AnyNode());
@@ -273,7 +266,7 @@ void World::AskForAppend(const Running& running) {
 }
 
 std::int64_t World::SomeCall() {
-  // An opening makes dozens.
+  // A fold makes one, an opening dozens.
   return static_cast<std::int64_t>(1 + Below(random_, std::size_t{2} << Below(random_, 6)));
 }
 

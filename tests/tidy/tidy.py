@@ -35,7 +35,7 @@ SERVE = re.compile(r"cli/(src|include/bitacora/cli)/(serve|data_directory|main)"
 # Who may include which library. The rest of the program sees our own types instead.
 LIBRARIES = (
     (r"librdkafka/", "event_store/src/", "the port event_store/log.h"),
-    (r"rocksdb/", "event_store/src/ projections/src/ base/src/unlogged_writes base/src/rocksdb_log",
+    (r"rocksdb/", "event_store/src/ projections/src/ base/src/prefix_replay base/src/rocksdb_log",
      "event_store or projections"),
     (r"pistache/", "api/src/http/", "api/http.h"),
     (r"nlohmann/", "domain/src/ projections/src/ api/src/ cli/src/", "domain/json.h"),

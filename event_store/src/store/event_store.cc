@@ -448,9 +448,8 @@ class EventStoreImpl final : public EventStore {
 Result<std::unique_ptr<EventStore>> EventStore::Open(const EventStoreOptions& options, Log& log,
                                                      const Clock& clock, Random& random,
                                                      Metrics& metrics) {
-  BITACORA_ASSIGN_OR_RETURN(
-      std::unique_ptr<StateDb> state,
-      StateDb::Open({options.state_directory, log.id(), options.copy_records}));
+  BITACORA_ASSIGN_OR_RETURN(std::unique_ptr<StateDb> state,
+                            StateDb::Open(options.state_directory, log.id(), options.copy_records));
   auto store =
       std::make_unique<EventStoreImpl>(options, log, clock, random, metrics, std::move(state));
   BITACORA_RETURN_IF_ERROR(store->Start(metrics));

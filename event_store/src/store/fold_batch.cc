@@ -45,9 +45,10 @@ struct FoldBatch::Impl final : StreamLookup {
   }
 
   void Apply(const StoredRecord& record, const FoldStep& step) {
+    const auto& handles = state.impl_->handles;
     std::string append = AppendKey(partition, step.attempt.stream, step.attempt.append_id);
     if (!Mutated(Promise::kP5)) {
-      batch.Put(append, EncodeRemembered(step.remembered));
+      batch.Put(handles[StateDb::Impl::kAppends], append, EncodeRemembered(step.remembered));
     }
     appends.insert_or_assign(std::move(append), step.remembered);
     if (step.verdict != Verdict::kAdmitted) return;
@@ -73,7 +74,8 @@ struct FoldBatch::Impl final : StreamLookup {
   }
 
   void PutRun(const PartitionKey& at, const AdmittedRun& run) {
-    batch.Put(RunKey(at, run.first()), run.bytes());
+    batch.Put(state.impl_->handles[StateDb::Impl::kAdmitted], AdmittedKey(at, run.first()),
+              run.bytes());
   }
 
   void PutRuns() {
@@ -84,7 +86,9 @@ struct FoldBatch::Impl final : StreamLookup {
   /// In the order of their keys: RocksDB then looks for each from where it put the one before.
   void PutPlaces() {
     std::sort(places.begin(), places.end());
-    for (const auto& [key, value] : places) batch.Put(key, value);
+    for (const auto& [key, value] : places) {
+      batch.Put(state.impl_->handles[StateDb::Impl::kPlaces], key, value);
+    }
     places.clear();
   }
 
@@ -92,7 +96,6 @@ struct FoldBatch::Impl final : StreamLookup {
   PartitionKey partition;
   Status failed;
   rocksdb::WriteBatch batch;
-  std::int64_t folded = 0;  ///< Records, since the last commit.
   std::vector<std::pair<std::string, std::string>> places;
   std::map<PartitionKey, AdmittedRun> runs;  // Those that may still grow.
   // What this batch changed and RocksDB does not show yet. Heads stay for the batches behind it:
@@ -115,23 +118,21 @@ Result<std::optional<FoldStep>> FoldBatch::Fold(const PartitionKey& key, const S
   if (step->verdict == Verdict::kAdmitted || step->verdict == Verdict::kConflict) {
     impl_->Apply(record, *step);
   }
-  ++impl_->folded;
   partition_state->chain_before_last = before;
   partition_state->last = record.offset;
   return step;
 }
 
 void FoldBatch::Save(const PartitionKey& key, const PartitionState& partition_state) {
-  impl_->batch.Put(PartitionPrefix(RowKind::kFold, key), EncodePartitionState(partition_state));
+  impl_->batch.Put(impl_->state.impl_->handles[StateDb::Impl::kMeta], PartitionStateKey(key),
+                   EncodePartitionState(partition_state));
 }
 
 Status FoldBatch::Commit() {
   impl_->PutPlaces();
   impl_->PutRuns();
-  StateDb::Impl& state = *impl_->state.impl_;
-  Status written = state.Write(&impl_->batch);
+  Status written = FromState(impl_->state.impl_->db->Write(rocksdb::WriteOptions(), &impl_->batch));
   impl_->batch.Clear();
-  state.writes.CountFolded(*state.db, std::exchange(impl_->folded, 0));
   if (!written.ok() || impl_->heads.size() > kHeadsKept) impl_->heads.clear();
   if (!Mutated(Promise::kP5)) impl_->appends.clear();
   return written;

@@ -116,7 +116,7 @@ class ReplayImpl final : public Replay {
 Result<std::unique_ptr<Replay>> Replay::Open(Log& log, const std::string& scratch_directory) {
   BITACORA_ASSIGN_OR_RETURN(std::unique_ptr<LogReader> reader, log.NewReader());
   BITACORA_ASSIGN_OR_RETURN(std::unique_ptr<StateDb> state,
-                            StateDb::Open({scratch_directory, log.id()}));
+                            StateDb::Open(scratch_directory, log.id(), false));
   return std::unique_ptr<Replay>(
       std::make_unique<ReplayImpl>(log, std::move(reader), std::move(state)));
 }

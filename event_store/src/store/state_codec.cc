@@ -70,30 +70,26 @@ std::optional<std::array<std::uint8_t, 16>> BytesOfUuid(std::string_view text) {
 
 }  // namespace
 
-std::string TopicPrefix(RowKind kind, std::uint32_t topic) {
-  std::string key(1, static_cast<char>(kind));
-  PutBigEndian32(&key, topic);
-  return key;
-}
-
-std::string PartitionPrefix(RowKind kind, const PartitionKey& partition) {
+std::string PartitionPrefix(const PartitionKey& partition) {
   std::string key;
-  key.reserve(64);  // Most keys go on behind it.
-  key.push_back(static_cast<char>(kind));
+  key.reserve(8);
   PutBigEndian32(&key, partition.topic);
   PutBigEndian32(&key, static_cast<std::uint32_t>(partition.partition));
   return key;
 }
 
 std::string StreamPrefix(const PartitionKey& partition, std::string_view stream) {
-  std::string key = PartitionPrefix(RowKind::kPlace, partition);
+  std::string key = PartitionPrefix(partition);
   PutBytes(&key, stream);
   return key;
 }
 
 std::string AppendKey(const PartitionKey& partition, std::string_view stream,
                       std::string_view append_id) {
-  std::string key = PartitionPrefix(RowKind::kAppend, partition);
+  std::string key;
+  key.reserve(32 + stream.size() + append_id.size());
+  PutBigEndian32(&key, partition.topic);
+  PutBigEndian32(&key, static_cast<std::uint32_t>(partition.partition));
   if (const auto uuid = BytesOfUuid(append_id)) {
     key.push_back(kUuidFollows);
     key.append(reinterpret_cast<const char*>(uuid->data()), uuid->size());

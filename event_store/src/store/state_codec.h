@@ -14,7 +14,7 @@
 
 namespace bitacora::event_store {
 
-inline constexpr std::uint32_t kStateFormat = 6;
+inline constexpr std::uint32_t kStateFormat = 5;
 
 /// A partition as keys name it: the topic's number in this state, and the partition's.
 struct PartitionKey {
@@ -23,21 +23,9 @@ struct PartitionKey {
   auto operator<=>(const PartitionKey&) const = default;
 };
 
-/// What a row is: the first byte of its key.
-enum class RowKind : char {
-  kAppend = 'a',  ///< What is remembered of an append id.
-  kFold = 'f',    ///< How far a partition is folded.
-  kMeta = 'm',    ///< Of the whole state, or of a topic.
-  kPlace = 'p',   ///< Where an append of a stream is.
-  kRun = 'r',     ///< Admitted records.
-};
-
-/// 5 bytes that all keys of the kind and the topic begin with, and no others.
-std::string TopicPrefix(RowKind kind, std::uint32_t topic);
-/// 9 bytes that all keys of the kind and the partition begin with, and no others.
-std::string PartitionPrefix(RowKind kind, const PartitionKey& partition);
-inline constexpr std::size_t kPartitionPrefixSize = 9;
-/// What the key of each place of the stream begins with: prefix, length and name.
+/// 8 bytes that every key of the partition begins with.
+std::string PartitionPrefix(const PartitionKey& partition);
+/// Prefix, length and name: what every key of the stream begins with.
 std::string StreamPrefix(const PartitionKey& partition, std::string_view stream);
 
 /// Where an append id is remembered: by id before stream. Ids made by this server grow with time,

@@ -1,6 +1,7 @@
 #include "src/store/state_db.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <utility>
 
@@ -23,11 +24,10 @@
 namespace bitacora::event_store {
 namespace {
 
-constexpr std::string_view kHeaderKey = "mstate";
-constexpr std::string_view kNextNumberKey = "mnext-topic";
-static_assert(kHeaderKey.front() == static_cast<char>(RowKind::kMeta));
+constexpr std::string_view kHeaderKey = "state";
+constexpr std::string_view kNextNumberKey = "next-topic";
 
-std::string TopicKey(const TopicName& name) { return "mtopic/" + name.str(); }
+std::string TopicKey(const TopicName& name) { return "topic/" + name.str(); }
 std::string EncodeTopicState(const TopicState& topic) {
   std::string out;
   PutVarint(&out, topic.number);
@@ -84,8 +84,12 @@ Status FromState(const rocksdb::Status& status) {
   return StateDamaged(status.IsCorruption() ? "damaged" : "I/O error");
 }
 
-std::string RunKey(const PartitionKey& partition, Offset first) {
-  std::string key = PartitionPrefix(RowKind::kRun, partition);
+std::string PartitionStateKey(const PartitionKey& partition) {
+  return "fold/" + PartitionPrefix(partition);
+}
+
+std::string AdmittedKey(const PartitionKey& partition, Offset first) {
+  std::string key = PartitionPrefix(partition);
   PutBigEndian64(&key, static_cast<std::uint64_t>(first.value));
   return key;
 }
@@ -114,7 +118,7 @@ struct Run {
 };
 
 Result<Run> ReadRun(std::string_view key, std::string_view value) {
-  Decoder first(key.substr(kPartitionPrefixSize));
+  Decoder first(key.substr(PartitionPrefix({}).size()));
   const Offset offset(static_cast<std::int64_t>(first.BigEndian64()));
   Run run{offset, std::make_shared<const std::string>(value), {}};
   auto entries = AdmittedRun::Decode(offset, *run.bytes);
@@ -133,25 +137,28 @@ Result<StoredRecord> CopyOf(const Run& run, const AdmittedEntry& entry) {
 
 // ---- StateDb::Impl
 
-Status StateDb::Impl::Write(rocksdb::WriteBatch* batch) const {
-  return FromState(UnloggedWrites::Write(*db, batch));
+StateDb::Impl::~Impl() {
+  for (rocksdb::ColumnFamilyHandle* handle : handles) {
+    if (handle != nullptr) db->DestroyColumnFamilyHandle(handle);
+  }
 }
 
-Result<std::optional<std::string>> StateDb::Impl::Get(std::string_view key) const {
+Result<std::optional<std::string>> StateDb::Impl::Get(Family family, std::string_view key) const {
   std::string value;
-  const rocksdb::Status status = db->Get(rocksdb::ReadOptions(), ToSlice(key), &value);
+  const rocksdb::Status status =
+      db->Get(rocksdb::ReadOptions(), handles[family], ToSlice(key), &value);
   if (status.IsNotFound()) return std::optional<std::string>();
   BITACORA_RETURN_IF_ERROR(FromState(status));
   return std::optional(std::move(value));
 }
 
 Result<std::vector<rocksdb::PinnableSlice>> StateDb::Impl::GetEach(
-    const std::vector<std::string>& keys) const {
+    Family family, const std::vector<std::string>& keys) const {
   const std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
   std::vector<rocksdb::PinnableSlice> rows(keys.size());
   std::vector<rocksdb::Status> got(keys.size());
-  db->MultiGet(rocksdb::ReadOptions(), db->DefaultColumnFamily(), keys.size(), slices.data(),
-               rows.data(), got.data());
+  db->MultiGet(rocksdb::ReadOptions(), handles[family], keys.size(), slices.data(), rows.data(),
+               got.data());
   for (const rocksdb::Status& status : got) {
     if (status.IsNotFound()) return StateDamaged("a row is missing");
     BITACORA_RETURN_IF_ERROR(FromState(status));
@@ -160,8 +167,8 @@ Result<std::vector<rocksdb::PinnableSlice>> StateDb::Impl::GetEach(
 }
 
 std::unique_ptr<rocksdb::Iterator> StateDb::Impl::Iterate(
-    const rocksdb::ReadOptions& options) const {
-  return std::unique_ptr<rocksdb::Iterator>(db->NewIterator(options));
+    Family family, const rocksdb::ReadOptions& options) const {
+  return std::unique_ptr<rocksdb::Iterator>(db->NewIterator(options, handles[family]));
 }
 
 Result<std::optional<Version>> StateDb::Impl::Head(const std::string& stream_prefix) const {
@@ -169,7 +176,7 @@ Result<std::optional<Version>> StateDb::Impl::Head(const std::string& stream_pre
   // says so; nothing of the kind is made for the last row of a stream.
   std::string first = stream_prefix;
   PutBigEndian64(&first, 0);
-  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> begun, Get(first));
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> begun, Get(kPlaces, first));
   if (!begun) return std::optional<Version>();
   const std::string end = PrefixEnd(stream_prefix);
   const rocksdb::Slice lower(stream_prefix);
@@ -177,7 +184,7 @@ Result<std::optional<Version>> StateDb::Impl::Head(const std::string& stream_pre
   rocksdb::ReadOptions options;
   options.iterate_lower_bound = &lower;
   options.iterate_upper_bound = &upper;
-  const auto row = Iterate(options);
+  const auto row = Iterate(kPlaces, options);
   row->SeekToLast();
   BITACORA_RETURN_IF_ERROR(FromState(row->status()));
   if (!row->Valid()) return StateDamaged("head of a stream");
@@ -187,7 +194,7 @@ Result<std::optional<Version>> StateDb::Impl::Head(const std::string& stream_pre
 }
 
 Result<std::optional<Remembered>> StateDb::Impl::Find(std::string_view append_key) const {
-  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value, Get(append_key));
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value, Get(kAppends, append_key));
   if (!value) return std::optional<Remembered>();
   std::optional<Remembered> remembered = DecodeRemembered(*value);
   if (!remembered) return StateDamaged("append id");
@@ -198,66 +205,101 @@ Result<std::optional<Remembered>> StateDb::Impl::Find(std::string_view append_ke
 
 namespace {
 
-rocksdb::Options DatabaseOptions(const StateDb::Options& options) {
+rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>& cache,
+                                           bool point_lookups, bool blobs) {
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(64u << 20);
+  table.block_cache = cache;
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
-  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  // The filter of a whole table of a million small rows is larger than a shard of the cache, and
-  // would be read from the file for each look-up; so would its index.
-  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
-  table.partition_filters = true;
-
-  rocksdb::Options database;
-  database.create_if_missing = true;
-  database.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  database.compression = rocksdb::kLZ4Compression;
-  database.write_buffer_size = 24u << 20;
-  database.avoid_flush_during_shutdown = !options.write_at_close;
-  // Most look-ups are for ids never seen; the filter in memory answers those too.
-  database.memtable_whole_key_filtering = true;
-  database.memtable_prefix_bloom_size_ratio = 0.02;
-  // Rows of a kind come in the order of their keys within a partition: runs always, appends where
-  // the ids are UUIDs by time, places within a batch; a fold comes right before what it was.
-  database.memtable_insert_with_hint_prefix_extractor.reset(
-      rocksdb::NewFixedPrefixTransform(kPartitionPrefixSize));
-  // Copies of records lie in files that compaction does not write again.
-  database.enable_blob_files = options.copy_records;
-  database.min_blob_size = 256;
-  // Files are small, since a start folds again what is in none; merging four of them would write
-  // what is there already too often, and more than eight would each be looked into by readers.
-  database.level0_file_num_compaction_trigger = 8;
-  database.max_background_jobs = 2;
-  database.info_log = RocksLog("state");
-  database.max_open_files = 512;
-  return database;
+  if (point_lookups) {
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    // The filter of a whole table of a million small rows is larger than a shard of the cache, and
+    // would be read from the file for each look-up; so would its index.
+    table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+    table.partition_filters = true;
+  }
+  rocksdb::ColumnFamilyOptions family;
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  family.write_buffer_size = 16u << 20;
+  family.compression = rocksdb::kLZ4Compression;
+  if (point_lookups) {
+    // Most look-ups are for ids never seen; the filter in memory answers those too.
+    family.memtable_whole_key_filtering = true;
+    family.memtable_prefix_bloom_size_ratio = 0.02;
+  }
+  family.enable_blob_files = blobs;
+  family.min_blob_size = 128;
+  return family;
 }
 
-/// Whether there is state with other families than one, of an older format: RocksDB does not open
-/// it then.
+rocksdb::DBOptions DatabaseOptions() {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.max_background_jobs = 2;
+  // All of it is replayed after a kill, at 100 MiB a second or so. Without this bound the families
+  // that grow slowly would keep the WALs of the others.
+  options.max_total_wal_size = 24u << 20;
+  options.info_log = RocksLog("state");
+  options.max_open_files = 512;
+  return options;
+}
+
+/// In the order of StateDb::Impl::Family.
+std::vector<rocksdb::ColumnFamilyDescriptor> Families(bool copy_records) {
+  const auto cache = rocksdb::NewLRUCache(64u << 20);
+  std::vector<rocksdb::ColumnFamilyDescriptor> families{
+      {rocksdb::kDefaultColumnFamilyName, FamilyOptions(cache, false, false)},
+      {"appends", FamilyOptions(cache, true, false)},
+      {"places", FamilyOptions(cache, true, false)},
+      {"admitted", FamilyOptions(cache, false, copy_records)}};
+  // Rows of these come in the order of their keys within a partition: of `admitted` always, of
+  // `appends` where the ids are UUIDs by time, of `places` within a batch.
+  for (const auto family :
+       {StateDb::Impl::kAppends, StateDb::Impl::kPlaces, StateDb::Impl::kAdmitted}) {
+    families[family].options.memtable_insert_with_hint_prefix_extractor.reset(
+        rocksdb::NewFixedPrefixTransform(PartitionPrefix({}).size()));
+  }
+  // The fold of a partition is written with each batch, right before what it was.
+  families[StateDb::Impl::kMeta].options.memtable_insert_with_hint_prefix_extractor.reset(
+      rocksdb::NewFixedPrefixTransform(PartitionStateKey({}).size()));
+  return families;
+}
+
+/// Whether there is state with families this format does not have: RocksDB does not open it then.
 bool HasOtherFamilies(const std::string& directory) {
   std::vector<std::string> names;
-  return rocksdb::DB::ListColumnFamilies(rocksdb::DBOptions(), directory, &names).ok() &&
-         names.size() != 1;
+  if (!rocksdb::DB::ListColumnFamilies(DatabaseOptions(), directory, &names).ok()) return false;
+  const auto ours = Families(false);
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return std::none_of(ours.begin(), ours.end(),
+                        [&](const auto& family) { return family.name == name; });
+  });
 }
 
 }  // namespace
 
-rocksdb::Status StateDb::Impl::Open(const Options& options) {
-  rocksdb::Options database = DatabaseOptions(options);
-  if (options.file_system) {
-    env = rocksdb::NewCompositeEnv(options.file_system);
-    database.env = env.get();
+rocksdb::Status StateDb::Impl::Open(const std::string& directory, bool copy_records,
+                                    const std::shared_ptr<rocksdb::FileSystem>& file_system) {
+  rocksdb::DBOptions options = DatabaseOptions();
+  if (file_system) {
+    env = rocksdb::NewCompositeEnv(file_system);
+    options.env = env.get();
   }
+  replay = std::make_unique<PrefixReplay>(directory, &options);
+  std::vector<rocksdb::ColumnFamilyHandle*> opened_families;
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(database, options.directory, &opened);
+  const rocksdb::Status status =
+      rocksdb::DB::Open(options, directory, Families(copy_records), &opened_families, &opened);
+  if (!status.ok()) return status;
   db.reset(opened);
+  std::copy(opened_families.begin(), opened_families.end(), handles.begin());
   return status;
 }
 
-Result<std::unique_ptr<StateDb>> StateDb::Open(const Options& options) {
-  const std::string& directory = options.directory;
+Result<std::unique_ptr<StateDb>> StateDb::Open(
+    const std::string& directory, const std::string& log_id, bool copy_records,
+    const std::shared_ptr<rocksdb::FileSystem>& file_system) {
   for (bool damaged = false;;) {
     BITACORA_RETURN_IF_ERROR(RemoveDiscarded(directory));
     std::error_code failed;
@@ -272,7 +314,7 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(const Options& options) {
       continue;
     }
     auto impl = std::make_unique<Impl>();
-    const rocksdb::Status status = impl->Open(options);
+    const rocksdb::Status status = impl->Open(directory, copy_records, file_system);
     if (status.IsCorruption() && !damaged) {
       // A power cut may leave a manifest so, which RocksDB syncs behind what it has written.
       LogWarning("the state is damaged and is folded anew", {{"error", status.ToString()}});
@@ -282,8 +324,9 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(const Options& options) {
     }
     BITACORA_RETURN_IF_ERROR(FromState(status));
 
-    BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> header, impl->Get(kHeaderKey));
-    const StateHeader wanted{kStateFormat, options.copy_records, options.log_id};
+    BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> header,
+                              impl->Get(Impl::kMeta, kHeaderKey));
+    const StateHeader wanted{kStateFormat, copy_records, log_id};
     const auto found = header ? DecodeHeader(*header) : std::optional(wanted);
     if (!found || found->format != wanted.format || found->copies != wanted.copies) {
       impl.reset();
@@ -292,7 +335,7 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(const Options& options) {
       continue;
     }
     // A Kafka that has not been reached yet has no id to compare.
-    if (!found->log_id.empty() && !wanted.log_id.empty() && found->log_id != wanted.log_id) {
+    if (!found->log_id.empty() && !log_id.empty() && found->log_id != log_id) {
       return Error(ErrorCode::kConflict,
                    directory +
                        " holds the state of another log; use another data directory, or "
@@ -300,11 +343,10 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(const Options& options) {
                    "another-log");
     }
     if (!header || found->log_id.empty()) {
-      rocksdb::WriteBatch batch;
-      batch.Put(ToSlice(kHeaderKey), EncodeHeader(wanted));
-      BITACORA_RETURN_IF_ERROR(impl->Write(&batch));
+      BITACORA_RETURN_IF_ERROR(FromState(
+          impl->db->Put(rocksdb::WriteOptions(), ToSlice(kHeaderKey), EncodeHeader(wanted))));
     }
-    return std::unique_ptr<StateDb>(new StateDb(std::move(impl), options.copy_records));
+    return std::unique_ptr<StateDb>(new StateDb(std::move(impl), copy_records));
   }
 }
 
@@ -313,7 +355,8 @@ StateDb::StateDb(std::unique_ptr<Impl> impl, bool copy_records)
 StateDb::~StateDb() = default;
 
 Result<std::optional<TopicState>> StateDb::FindTopic(const TopicName& name) const {
-  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value, impl_->Get(TopicKey(name)));
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value,
+                            impl_->Get(Impl::kMeta, TopicKey(name)));
   if (!value) return std::optional<TopicState>();
   std::optional<TopicState> topic = DecodeTopicState(*value);
   if (!topic) return StateDamaged("topic");
@@ -325,7 +368,8 @@ Result<TopicState> StateDb::OpenTopic(const TopicName& name, const std::string& 
   BITACORA_ASSIGN_OR_RETURN(const std::optional<TopicState> known, FindTopic(name));
   if (known && known->log_id == log_id && known->partitions == partitions) return *known;
 
-  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> next, impl_->Get(kNextNumberKey));
+  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> next,
+                            impl_->Get(Impl::kMeta, kNextNumberKey));
   TopicState topic{1, log_id, partitions};
   if (next) {
     Decoder in(*next);
@@ -335,27 +379,26 @@ Result<TopicState> StateDb::OpenTopic(const TopicName& name, const std::string& 
   rocksdb::WriteBatch batch;
   if (known) {
     LogWarning("a topic was made anew; its old state is dropped", {{"topic", name.str()}});
-    // Shorter than the prefix of a memtable's hint: RocksDB 7.8 follows the hint into the
-    // memtable's points where it should go to its ranges, and then aborts.
-    for (const RowKind kind : {RowKind::kAppend, RowKind::kFold, RowKind::kPlace, RowKind::kRun}) {
-      const std::string first = TopicPrefix(kind, known->number);
-      static_assert(kPartitionPrefixSize > 1 + sizeof(known->number));
-      batch.DeleteRange(first, PrefixEnd(first));
+    // Only the topic's bytes, too few for the prefix of a memtable's hint: RocksDB 7.8 follows the
+    // hint into the memtable's points where it should go to its ranges, and then aborts.
+    const std::string first = PartitionPrefix({known->number, 0}).substr(0, 4);
+    const std::string end = PartitionPrefix({known->number + 1, 0}).substr(0, 4);
+    for (const auto family : {Impl::kAppends, Impl::kPlaces, Impl::kAdmitted}) {
+      batch.DeleteRange(impl_->handles[family], first, end);
     }
+    batch.DeleteRange(impl_->handles[Impl::kMeta], "fold/" + first, "fold/" + end);
   }
   std::string following;
   PutVarint(&following, topic.number + 1U);
-  batch.Put(ToSlice(kNextNumberKey), following);
-  batch.Put(TopicKey(name), EncodeTopicState(topic));
-  BITACORA_RETURN_IF_ERROR(impl_->Write(&batch));
+  batch.Put(impl_->handles[Impl::kMeta], ToSlice(kNextNumberKey), following);
+  batch.Put(impl_->handles[Impl::kMeta], TopicKey(name), EncodeTopicState(topic));
+  BITACORA_RETURN_IF_ERROR(FromState(impl_->db->Write(rocksdb::WriteOptions(), &batch)));
   return topic;
 }
 
-Status StateDb::Flush() { return FromState(impl_->db->Flush(rocksdb::FlushOptions())); }
-
 Result<PartitionState> StateDb::LoadPartition(const PartitionKey& partition) const {
   BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value,
-                            impl_->Get(PartitionPrefix(RowKind::kFold, partition)));
+                            impl_->Get(Impl::kMeta, PartitionStateKey(partition)));
   if (!value) return PartitionState();
   std::optional<PartitionState> state = DecodePartitionState(*value);
   if (!state) return StateDamaged("fold of a partition");
@@ -383,7 +426,7 @@ Result<std::optional<Version>> StateDb::ScanStream(
   rocksdb::ReadOptions options;
   options.iterate_lower_bound = &lower;
   options.iterate_upper_bound = &upper;
-  const auto row = impl_->Iterate(options);
+  const auto row = impl_->Iterate(Impl::kPlaces, options);
 
   row->SeekToLast();
   BITACORA_RETURN_IF_ERROR(FromState(row->status()));
@@ -406,16 +449,16 @@ Result<std::optional<Version>> StateDb::ScanStream(
 
 Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from,
                              const std::function<bool(Admitted)>& visit) const {
-  const std::string prefix = PartitionPrefix(RowKind::kRun, partition);
+  const std::string prefix = PartitionPrefix(partition);
   const std::string end = PrefixEnd(prefix);
   const rocksdb::Slice lower(prefix);
   const rocksdb::Slice upper(end);
   rocksdb::ReadOptions options;
   options.iterate_lower_bound = &lower;
   options.iterate_upper_bound = &upper;
-  const auto iterator = impl_->Iterate(options);
+  const auto iterator = impl_->Iterate(Impl::kAdmitted, options);
   // The run that holds `from` is the last that does not begin behind it.
-  iterator->SeekForPrev(RunKey(partition, from));
+  iterator->SeekForPrev(AdmittedKey(partition, from));
   if (!iterator->Valid()) iterator->SeekToFirst();
   for (bool more = true; more && iterator->Valid(); iterator->Next()) {
     BITACORA_ASSIGN_OR_RETURN(const Run run,
@@ -438,10 +481,11 @@ Result<std::vector<StoredRecord>> StateDb::CopiedRecords(
   // Of places in order, those of one run stand together: each run is read once.
   std::vector<std::string> keys;
   for (const AppendPlace& place : places) {
-    std::string key = RunKey(partition, place.run);
+    std::string key = AdmittedKey(partition, place.run);
     if (keys.empty() || keys.back() != key) keys.push_back(std::move(key));
   }
-  BITACORA_ASSIGN_OR_RETURN(const std::vector<rocksdb::PinnableSlice> rows, impl_->GetEach(keys));
+  BITACORA_ASSIGN_OR_RETURN(const std::vector<rocksdb::PinnableSlice> rows,
+                            impl_->GetEach(Impl::kAdmitted, keys));
   std::vector<StoredRecord> records;
   records.reserve(places.size());
   Run run;

@@ -1,6 +1,6 @@
 // The state of the event store: what folding made of the log, in a RocksDB of its own. A cache that
-// is always a true prefix: every batch carries the offset it leads to. After a kill or a power cut
-// it is older, never different (docs/adr/0008): the newest records are folded again.
+// is always a true prefix: every batch carries the offset it leads to. Not synced; after a power
+// cut it is older, never different.
 #pragma once
 
 #include <cstdint>
@@ -37,18 +37,12 @@ struct TopicState {
 /// Thread-safe; one FoldBatch at a time per partition.
 class StateDb {
  public:
-  struct Options {
-    std::string directory;
-    std::string log_id{};        ///< Empty: the log has not been reached.
-    bool copy_records = false;   ///< Whether the log's records are not at hand.
-    bool write_at_close = true;  ///< Else closing leaves what a kill does.
-    /// Another than the disk's, for tests.
-    std::shared_ptr<rocksdb::FileSystem> file_system{};
-  };
-
-  /// Opens the state or makes it. State of another format, or that RocksDB finds damaged, is
-  /// deleted. kConflict "another-log"; kCorruption.
-  static Result<std::unique_ptr<StateDb>> Open(const Options& options);
+  /// Opens or makes the state of the log `log_id` in `directory`. State of another format is
+  /// deleted. `file_system`: another than the disk's, for tests. kConflict "another-log";
+  /// kCorruption.
+  static Result<std::unique_ptr<StateDb>> Open(
+      const std::string& directory, const std::string& log_id, bool copy_records,
+      const std::shared_ptr<rocksdb::FileSystem>& file_system = nullptr);
   ~StateDb();
   StateDb(const StateDb&) = delete;
   StateDb& operator=(const StateDb&) = delete;
@@ -58,9 +52,6 @@ class StateDb {
                                std::int32_t partitions);
   /// What is known of the topic, without the log.
   Result<std::optional<TopicState>> FindTopic(const TopicName& name) const;
-
-  /// Makes a file of what is in memory, which a start then does not fold again. *Blocks.*
-  Status Flush();
 
   Result<PartitionState> LoadPartition(const PartitionKey& partition) const;
 

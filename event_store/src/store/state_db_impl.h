@@ -1,6 +1,7 @@
-// What StateDb and FoldBatch share: the database, and how its errors become ours.
+// What StateDb and FoldBatch share: the state's families, and how its errors become ours.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,8 +12,8 @@
 #include <rocksdb/env.h>
 #include <rocksdb/iterator.h>
 
+#include <bitacora/base/prefix_replay.h>
 #include <bitacora/base/status.h>
-#include <bitacora/base/unlogged_writes.h>
 
 #include "src/rocks_status.h"
 #include "src/store/state_db.h"
@@ -24,31 +25,38 @@ Error StateDamaged(std::string_view what);
 /// State errors are one kind to the callers: the log is whole, this copy is not to be used.
 Status FromState(const rocksdb::Status& status);
 
-/// Where a run of admitted records is.
-std::string RunKey(const PartitionKey& partition, Offset first);
+/// Where the fold of a partition is, in kMeta.
+std::string PartitionStateKey(const PartitionKey& partition);
+/// Where a run of admitted records is, in kAdmitted.
+std::string AdmittedKey(const PartitionKey& partition, Offset first);
 /// The first key behind all that begin with `prefix`. Prefixes here never consist of 0xFF alone.
 std::string PrefixEnd(std::string prefix);
 
 struct StateDb::Impl {
-  /// The most records a start folds again, at 70,000 to 100,000 a second.
-  static constexpr std::int64_t kFoldedAgainMax = 49'152;
+  enum Family { kMeta, kAppends, kPlaces, kAdmitted, kFamilies };
 
-  rocksdb::Status Open(const Options& options);
-  Status Write(rocksdb::WriteBatch* batch) const;
-  Result<std::optional<std::string>> Get(std::string_view key) const;
+  ~Impl();
+
+  /// `file_system`: another than the disk's, or null.
+  rocksdb::Status Open(const std::string& directory, bool copy_records,
+                       const std::shared_ptr<rocksdb::FileSystem>& file_system);
+  Result<std::optional<std::string>> Get(Family family, std::string_view key) const;
   /// All of them are there, or it is damaged.
-  Result<std::vector<rocksdb::PinnableSlice>> GetEach(const std::vector<std::string>& keys) const;
-  std::unique_ptr<rocksdb::Iterator> Iterate(const rocksdb::ReadOptions& options) const;
+  Result<std::vector<rocksdb::PinnableSlice>> GetEach(Family family,
+                                                      const std::vector<std::string>& keys) const;
+  std::unique_ptr<rocksdb::Iterator> Iterate(Family family,
+                                             const rocksdb::ReadOptions& options) const;
   /// The version of the stream's last event; nothing where there is no such stream.
   Result<std::optional<Version>> Head(const std::string& stream_prefix) const;
   Result<std::optional<Remembered>> Find(std::string_view append_key) const;
 
   std::unique_ptr<rocksdb::Env> env;  ///< Of another file system than the disk's, or nothing.
-  UnloggedWrites writes{kFoldedAgainMax};
-  std::unique_ptr<rocksdb::DB> db;
+  std::unique_ptr<PrefixReplay> replay;
+  std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles{};
+  std::unique_ptr<rocksdb::DB> db;  // Declared last of what it must outlive: see ~Impl.
 };
 
-/// A place.
+/// A row of kPlaces.
 Result<StateDb::StreamAppend> ReadPlace(const rocksdb::Iterator& row, std::size_t prefix_size);
 
 }  // namespace bitacora::event_store

@@ -88,12 +88,6 @@ void PowerCutFileSystem::CutAt(std::int64_t n) {
   counted_ = std::this_thread::get_id();
 }
 
-void PowerCutFileSystem::CutAtAny(std::int64_t n) {
-  const MutexLock lock(mu_);
-  until_cut_ = n;
-  counted_.reset();
-}
-
 bool PowerCutFileSystem::is_cut() const {
   const MutexLock lock(mu_);
   return cut_;
@@ -101,8 +95,8 @@ bool PowerCutFileSystem::is_cut() const {
 
 IOStatus PowerCutFileSystem::Change() {
   const MutexLock lock(mu_);
-  const bool counted = !counted_ || std::this_thread::get_id() == *counted_;
-  if (counted && until_cut_ > 0 && --until_cut_ == 0) cut_ = true;
+  const bool counted = until_cut_ > 0 && std::this_thread::get_id() == counted_;
+  if (counted && --until_cut_ == 0) cut_ = true;
   return cut_ ? IOStatus::IOError("the power is cut") : IOStatus::OK();
 }
 

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 
@@ -26,9 +25,6 @@ class PowerCutFileSystem final : public rocksdb::FileSystemWrapper {
   /// back. That call and all behind it fail and change nothing. Only calls of the thread that asks
   /// for it are counted, so that a seed repeats a run whatever RocksDB does in the background.
   void CutAt(std::int64_t n);
-  /// As CutAt, and calls of all threads are counted: for somebody who waits for what one of
-  /// RocksDB's does, and nothing else goes on.
-  void CutAtAny(std::int64_t n);
   bool is_cut() const;
 
   /// Power comes back: files lose what a cut takes. No file may be open; some may have been removed
@@ -59,8 +55,8 @@ class PowerCutFileSystem final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus Change();
 
   mutable Mutex mu_;
-  std::int64_t until_cut_ GUARDED_BY(mu_) = 0;              ///< 0: none is planned.
-  std::optional<std::thread::id> counted_ GUARDED_BY(mu_);  ///< Nothing: all of them.
+  std::int64_t until_cut_ GUARDED_BY(mu_) = 0;  ///< 0: none is planned.
+  std::thread::id counted_ GUARDED_BY(mu_);
   bool cut_ GUARDED_BY(mu_) = false;
   std::map<std::string, Bytes> files_ GUARDED_BY(mu_);  ///< By path.
 };
