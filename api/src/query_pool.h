@@ -22,8 +22,8 @@ class QueryPool {
   /// ("overloaded") and once the pool has stopped ("draining").
   void Run(const CallPtr& call, std::function<void()> work);
 
-  /// Runs `work` if a thread has nothing to do, else never. For the pool's own threads, which must
-  /// not wait for it to begin.
+  /// Runs `work`, which does not throw, if a thread has nothing to do, else never. For the pool's
+  /// own threads, which must not wait for it to begin.
   void Offer(std::function<void()> work);
 
   /// Runs what is queued and joins the threads. Called once more, it does nothing; not by the
