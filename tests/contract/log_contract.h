@@ -803,6 +803,25 @@ TEST_P(ReopenedLogContract, FetchesTheRecordsAtSomeOffsetsOldAndNew) {
   EXPECT_THAT(ValuesOf(*records), testing::ElementsAre("1", "3", "4"));
 }
 
+TEST_P(ReopenedLogContract, HasRecordsOfAllSizes) {
+  const TopicPartition at = MakeTopic("orders");
+  std::vector<std::string> values;
+  std::vector<Offset> offsets;
+  // Each number of bytes up to some, so that records begin and end at all places of a block that is
+  // read at once; and between them two in a row that are larger than it.
+  for (std::size_t bytes = 0; bytes < 300; ++bytes) {
+    values.emplace_back(bytes * 3, 'x');
+    if (bytes % 50 == 0) values.insert(values.end(), 2, std::string(bytes * 2'000 + 1, 'y'));
+  }
+  AppendAll(at, values);
+  fixture_->Reopen();
+  EXPECT_EQ(ValuesOf(FetchAll(at)), values);
+  for (std::size_t i = 0; i < values.size(); i += 7) offsets.emplace_back(i);
+  const auto each = log().FetchEach(at, offsets);
+  ASSERT_TRUE(each.ok()) << each.error().ToString();
+  for (std::size_t i = 0; i < offsets.size(); ++i) EXPECT_EQ((*each)[i].value, values[i * 7]) << i;
+}
+
 TEST_P(ReopenedLogContract, GoesOnBehindTheLastRecord) {
   const TopicPartition at = MakeTopic("orders");
   AppendAll(at, {"1", "2"});

@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -134,18 +135,22 @@ Damage DamageSomething(const std::string& log, std::mt19937_64& random) {
   return damage;
 }
 
+std::string BytesOf(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 class ADamagedLog : public ::testing::Test {
  protected:
-  /// A log with several tables and blob files, and records in the WAL only.
+  /// A log of many segments, whose last one was left by a kill.
   void SetUp() override {
-    // The WAL of the first life becomes a table when the second begins.
     for (const char* records : {"3000", "2000", "1500"}) {
-      ChildProcess writer(Tool({"append", log(), "--records", records}));
+      ChildProcess writer(
+          Tool({"append", log(), "--records", records, "--segment-bytes", "300000"}));
       Remember(writer.ReadAll());
       ASSERT_EQ(writer.Wait(), 0);
     }
-    // The third life ends in a kill: what it wrote is in a WAL.
-    ChildProcess killed(Tool({"append", log()}));
+    ChildProcess killed(Tool({"append", log(), "--segment-bytes", "300000"}));
     while (Ledger(killed.text()).acked.size() < 1000 && killed.ReadSome()) {
     }
     killed.Kill();
@@ -178,6 +183,16 @@ class ADamagedLog : public ::testing::Test {
            std::all_of(now.records.begin(), now.records.end(), same) &&
            std::all_of(acked_.begin(), acked_.end(),
                        [&](const std::string& key) { return now.records.contains(key); });
+  }
+  static std::string FirstSegment() { return "00000000000000000001.log"; }
+  /// Its name.
+  std::string LastSegment() const {
+    std::string last;
+    for (const auto& entry : fs::directory_iterator(log())) {
+      const std::string name = entry.path().filename().string();
+      if (name.ends_with(".log")) last = std::max(last, name);
+    }
+    return last;
   }
   std::string FreshCopy() {
     const std::string copy = directory_.path() + "/copy";
@@ -237,47 +252,77 @@ TEST_F(ADamagedLog, WithoutAnyOneOfItsFilesIsRefusedOrAsItWas) {
       refused.push_back(file);
     }
   }
-  EXPECT_THAT(refused, ::testing::IsSupersetOf({"WITNESS", "rocksdb/CURRENT"}));
+  EXPECT_THAT(refused,
+              ::testing::IsSupersetOf({std::string("WITNESS"), FirstSegment(), LastSegment()}));
 }
 
 TEST_F(ADamagedLog, ThatWasRefusedStillHasItsFiles) {
   const std::string copy = FreshCopy();
-  // A MANIFEST that ends early no longer names the newest tables.
-  for (const auto& entry : fs::directory_iterator(copy + "/rocksdb")) {
-    if (entry.path().filename().string().starts_with("MANIFEST")) {
-      fs::resize_file(entry.path(), fs::file_size(entry.path()) / 2);
-    }
-  }
-  const auto names = [&] {
-    std::set<std::string> found;
-    for (const auto& entry : fs::directory_iterator(copy + "/rocksdb")) {
-      const auto extension = entry.path().extension();
-      if (extension == ".sst" || extension == ".blob" || extension == ".log") {
-        found.insert(entry.path().filename().string());
+  // In the header of the last segment.
+  std::fstream(copy + "/" + LastSegment(), std::ios::in | std::ios::out | std::ios::binary)
+      .seekp(40)
+      .put('\x55');
+  const auto files = [&] {
+    std::map<std::string, std::string> found;
+    for (const auto& entry : fs::directory_iterator(copy)) {
+      if (entry.path().filename() != "BALLAST") {
+        found.emplace(entry.path().filename().string(), BytesOf(entry.path()));
       }
     }
     return found;
   };
-  const auto before = names();
+  const auto before = files();
   ChildProcess reader(Tool({"dump", copy}));
   reader.ReadAll();
   EXPECT_EQ(reader.Wait(), kDamagedExit);
-  EXPECT_EQ(names(), before);
+  EXPECT_TRUE(files() == before);
 }
 
 TEST_F(ADamagedLog, WithATornTailThatNobodyWasToldOfOpens) {
-  const std::string copy = FreshCopy();
-  std::vector<fs::path> wals;
-  for (const auto& entry : fs::directory_iterator(copy + "/rocksdb")) {
-    if (entry.path().extension() == ".log") wals.push_back(entry.path());
+  // A write that never ended: less than a frame announces, and zeros the disk gave the file before.
+  for (const std::string& torn :
+       {std::string("\0\0\2\0\0\0\0\0Rhalf", 13), std::string(5000, '\0'),
+        std::string("\0\0\0\1\0\0\0\0R\0\0\0\0\0\0\0\1\2\3\4\5\6\7\10", 24)}) {
+    const std::string copy = FreshCopy();
+    std::ofstream(copy + "/" + LastSegment(), std::ios::app | std::ios::binary) << torn;
+    ChildProcess reader(Tool({"dump", copy}));
+    EXPECT_TRUE(reader.ReadAll() == whole_);
+    EXPECT_EQ(reader.Wait(), 0);
   }
-  ASSERT_FALSE(wals.empty());
-  // The beginning of a write that never ended: a record's header and less than it announces.
-  std::ofstream(*std::max_element(wals.begin(), wals.end()), std::ios::app | std::ios::binary)
-      << std::string("\x12\x34\x56\x78\x00\x20\x01half", 11);
+}
+
+TEST_F(ADamagedLog, MakesItsIndexesAnew) {
+  const std::string copy = FreshCopy();
+  std::map<fs::path, std::string> indexes;
+  for (const auto& entry : fs::directory_iterator(copy)) {
+    if (entry.path().extension() == ".index") indexes[entry.path()] = BytesOf(entry.path());
+  }
+  ASSERT_GT(indexes.size(), 5U);
+  bool cut = false;
+  for (const auto& [path, bytes] : indexes) {
+    if (std::exchange(cut, !cut)) {
+      fs::remove(path);
+    } else {
+      fs::resize_file(path, bytes.size() / 2);
+    }
+  }
   ChildProcess reader(Tool({"dump", copy}));
   EXPECT_TRUE(reader.ReadAll() == whole_);
   EXPECT_EQ(reader.Wait(), 0);
+  for (const auto& [path, bytes] : indexes) EXPECT_TRUE(BytesOf(path) == bytes) << path;
+}
+
+TEST_F(ADamagedLog, IsReadOnlyWithoutItsIndexesToo) {
+  const std::string copy = FreshCopy();
+  for (const auto& entry : fs::directory_iterator(copy)) {
+    if (entry.path().extension() == ".index") fs::remove(entry.path());
+  }
+  ChildProcess reader(Tool({"dump", copy, "--read-only"}));
+  EXPECT_TRUE(reader.ReadAll() == whole_);
+  EXPECT_EQ(reader.Wait(), 0);
+  for (const auto& entry : fs::directory_iterator(copy)) {
+    EXPECT_NE(entry.path().extension(), ".index") << entry.path();
+  }
 }
 
 TEST(AKilledWriter, LosesNothingThatWasAcknowledged) {

@@ -39,8 +39,10 @@ class AFailingDisk : public testing::Test {
   }
 
   void Open() {
-    auto opened = embedded::OpenOn({.file_system = disk_},
-                                   {.directory = directory_.path() + "/log"}, metrics_);
+    // Few records fill a segment, so that failures meet the beginning of the next as well.
+    auto opened =
+        embedded::OpenOn({.file_system = disk_},
+                         {.directory = directory_.path() + "/log", .segment_bytes = 700}, metrics_);
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     log_ = std::move(*opened);
   }

@@ -1,7 +1,7 @@
 // A process that writes or reads an embedded log, for tests that kill it, cut its power or damage
 // its files. Its stdout is the ledger: it is kept by whoever started it, outside the log.
 //
-//   embedded_log_tool append DIR [--threads N] [--value-bytes N] [--records N]
+//   embedded_log_tool append DIR [--threads N] [--value-bytes N] [--records N] [--segment-bytes N]
 //       Appends until it is ended, or N records in all. Lines: "sent KEY" before an append is
 //       handed over, "acked KEY OFFSET SHA" after its answer, "unknown KEY" and "refused KEY"
 //       likewise.
@@ -40,6 +40,7 @@ struct Arguments {
   int threads = 8;
   std::size_t value_bytes = 256;
   std::int64_t records = INT64_MAX;
+  std::uint64_t segment_bytes = EmbeddedLogOptions().segment_bytes;
   bool read_only = false;
 };
 
@@ -59,6 +60,8 @@ std::optional<Arguments> Parse(int argc, char** argv) {
       arguments.value_bytes = static_cast<std::size_t>(std::atoll(argv[++i]));
     } else if (flag == "--records" && has_value) {
       arguments.records = std::atoll(argv[++i]);
+    } else if (flag == "--segment-bytes" && has_value) {
+      arguments.segment_bytes = static_cast<std::uint64_t>(std::atoll(argv[++i]));
     } else {
       return std::nullopt;
     }
@@ -122,7 +125,8 @@ void AppendAsThread(Log& log, const Arguments& arguments, int thread,
 
 int Append(const Arguments& arguments) {
   Metrics metrics;
-  auto log = OpenEmbeddedLog({.directory = arguments.directory}, metrics);
+  auto log = OpenEmbeddedLog(
+      {.directory = arguments.directory, .segment_bytes = arguments.segment_bytes}, metrics);
   if (!log.ok()) return Refuse(log.error());
   const Status made = (*log)->CreateTopic(kTopic, kPartitions);
   if (!made.ok() && made.error().code() != ErrorCode::kAlreadyExists) return Refuse(made.error());

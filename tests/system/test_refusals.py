@@ -28,7 +28,7 @@ def refused(*arguments, listen="127.0.0.1:0"):
 
 
 def filled(server, events=50):
-    """Started, filled with a topic, and ended as by a power failure: all is in the write-ahead log."""
+    """Started, filled with a topic, and ended as by a power failure: all of the state is in its write-ahead log."""
     client = server.start().client()
     topic = unique("t")
     assert client.put(f"/v1/topics/{topic}", {"partitions": 1}).status_code == 201
@@ -82,12 +82,11 @@ def test_a_directory_of_a_newer_release(make_server):
 
 
 @pytest.mark.skipif(LOG != "embedded", reason="of the embedded log; Kafka's files are Kafka's")
-@pytest.mark.parametrize("pattern", ["*.log", "MANIFEST-*"])
-def test_a_damaged_log_is_named_and_not_opened(make_server, pattern):
+def test_a_damaged_log_is_named_and_not_opened(make_server):
     server = make_server()
     filled(server)
     server.kill()
-    file = max((server.data / "log").rglob(pattern), key=lambda path: path.stat().st_size)
+    file = max((server.data / "log").rglob("*.log"), key=lambda path: path.stat().st_size)
     content = bytearray(file.read_bytes())
     content[random.Random(SEED).randrange(len(content) // 4, len(content) // 2)] ^= 0x10
     file.write_bytes(content)

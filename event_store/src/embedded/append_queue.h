@@ -22,7 +22,6 @@ struct PendingAppend {
   LogPartition* partition = nullptr;
   StoredRecord record;    ///< Without offset and time.
   std::string_view body;  ///< Kept by record.bytes.
-  std::uint64_t body_digest = 0;
   Log::AppendCallback callback;
 };
 

@@ -19,7 +19,7 @@ void Catalog::Add(const TopicContents& topic) {
   entry->second.row = topic.row;
   for (std::int32_t i = 0; i < topic.row.partitions; ++i) {
     entry->second.partitions.push_back(std::make_unique<LogPartition>(
-        topic.row.number, Partition(i), topic.heads[static_cast<std::size_t>(i)]));
+        PartitionId{topic.row.number, Partition(i)}, topic.heads[static_cast<std::size_t>(i)]));
   }
 }
 

@@ -11,15 +11,15 @@
 #include <bitacora/domain/ids.h>
 #include <bitacora/event_store/log.h>
 
-#include "src/embedded/storage.h"
+#include "src/embedded/contents.h"
 #include "src/embedded/tail.h"
 
 namespace bitacora::event_store::embedded {
 
 /// One partition of an open log. Lives as long as the log.
 struct LogPartition {
-  LogPartition(TopicNumber topic, Partition partition, const PartitionHead& found)
-      : tail(topic, partition, found.end), head(found) {}
+  LogPartition(const PartitionId& id, const PartitionHead& found)
+      : tail(id, found.end), head(found) {}
 
   PartitionTail tail;
 

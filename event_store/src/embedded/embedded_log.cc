@@ -51,7 +51,6 @@ PendingAppend Encode(LogPartition* partition, const Record& record, Log::AppendC
   BITACORA_CHECK(DecodeBody(*body, &append.record), "an encoded body is not readable");
   append.partition = partition;
   append.body = *body;
-  append.body_digest = DigestOfBody(*body);
   append.record.bytes = std::move(body);
   append.callback = std::move(callback);
   return append;
@@ -61,7 +60,8 @@ class EmbeddedLog final : public Log {
  public:
   EmbeddedLog(const Machine& machine, const EmbeddedLogOptions& options, Metrics& metrics)
       : clock_(*machine.clock),
-        options_{options.directory, options.read_only, options.sync, machine.file_system},
+        options_{options.directory, options.read_only, options.sync, machine.file_system,
+                 options.segment_bytes},
         metrics_(metrics),
         space_(options.directory, options.free_bytes_min, metrics),
         catalog_(kRecordBytesMax),
@@ -74,7 +74,7 @@ class EmbeddedLog final : public Log {
     const Contents& contents = storage->contents();
     id_ = contents.log_id;
     for (const TopicContents& topic : contents.topics) catalog_.Add(topic);
-    testimony_found_ = storage->witness().found();
+    testimony_found_ = storage->testimony();
     storage_.Set(std::move(storage));
     if (options_.read_only) return {};
     writer_.emplace(WriterParts{options_, storage_, catalog_, tail_, queue_, space_, health_,

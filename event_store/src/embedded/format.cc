@@ -1,140 +1,150 @@
 #include "src/embedded/format.h"
 
-#include <cstring>
-
 #include <bitacora/base/encoding.h>
 
 namespace bitacora::event_store::embedded {
 namespace {
 
-__extension__ using Wide = unsigned __int128;
+enum class Kind : char { kHeader = 'S', kTopic = 'T', kHead = 'H', kRecord = 'R' };
 
-constexpr char kFormatRow = 'f';
-constexpr char kLogIdRow = 'i';
-constexpr char kTopicRow = 't';
+constexpr std::uint64_t kPartitionsMax = 64;
 
-constexpr std::uint8_t kStampedRecord = 1;  ///< First byte of a stored value.
+void PutKind(Kind kind, std::string* out) { out->push_back(static_cast<char>(kind)); }
 
-std::string CatalogKey(char row) {
-  std::string key;
-  PutBigEndian32(&key, 0);
-  key.push_back(row);
-  return key;
+void PutAt(const PartitionId& at, std::string* out) {
+  PutVarint(out, at.topic.value);
+  PutVarint(out, static_cast<std::uint64_t>(at.partition.value));
 }
 
-/// Both halves of the product, folded: each bit of the answer depends on all bits of both.
-std::uint64_t Fold(std::uint64_t a, std::uint64_t b) {
-  const Wide product = static_cast<Wide>(a) * b;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+Error NotReadable() {
+  return Error(ErrorCode::kCorruption, "a frame is not readable", "log-damaged");
 }
 
-// Odd numbers with about as many ones as zeros: the golden ratio and the square roots of 2, 3
-// and 5.
-constexpr std::uint64_t kGolden = 0x9E3779B97F4A7C15;
-constexpr std::uint64_t kRoot2 = 0x6A09E667F3BCC909;
-constexpr std::uint64_t kRoot3 = 0xBB67AE8584CAA73B;
-constexpr std::uint64_t kRoot5 = 0x3C6EF372FE94F82B;
-
-std::uint64_t LittleEndian(const char* at, std::size_t size) {
-  std::uint64_t word = 0;
-  if constexpr (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
-    std::memcpy(&word, at, size);
-  } else {
-    for (std::size_t i = size; i > 0; --i) {
-      word = word << 8 | static_cast<unsigned char>(at[i - 1]);
-    }
+/// Nothing where it cannot be.
+std::optional<PartitionId> ReadAt(Decoder* decoder) {
+  const std::uint64_t topic = decoder->Varint();
+  const std::uint64_t partition = decoder->Varint();
+  if (!decoder->ok() || topic < 1 || topic > UINT32_MAX || partition >= kPartitionsMax) {
+    return std::nullopt;
   }
-  return word;
+  return PartitionId{TopicNumber(static_cast<std::uint32_t>(topic)),
+                     Partition(static_cast<std::int32_t>(partition))};
+}
+
+Result<Payload> ReadHeader(Decoder decoder) {
+  const std::uint64_t format = decoder.Varint();
+  if (!decoder.ok()) return NotReadable();
+  BITACORA_RETURN_IF_ERROR(CheckFormat(format));
+  SegmentHeader header;
+  header.log_id = std::string(decoder.Bytes());
+  header.number = SegmentNumber(decoder.Varint());
+  header.frames = decoder.Varint();
+  header.bytes_before = decoder.Varint();
+  header.check_before = decoder.BigEndian64();
+  if (!decoder.done() || header.frames < 1) return NotReadable();
+  return Payload(std::move(header));
+}
+
+Result<Payload> ReadTopic(Decoder decoder) {
+  const std::uint64_t number = decoder.Varint();
+  const std::uint64_t partitions = decoder.Varint();
+  auto name = ParseTopicName(decoder.Bytes());
+  const std::string_view incarnation = decoder.Bytes();
+  if (!decoder.done() || !name.ok() || number < 1 || number > UINT32_MAX || partitions < 1 ||
+      partitions > kPartitionsMax) {
+    return NotReadable();
+  }
+  return Payload(TopicRow{std::move(*name), TopicNumber(static_cast<std::uint32_t>(number)),
+                          static_cast<std::int32_t>(partitions), std::string(incarnation)});
+}
+
+Result<Payload> ReadHead(Decoder decoder) {
+  const auto at = ReadAt(&decoder);
+  HeadRow head;
+  head.head.end = Offset(static_cast<std::int64_t>(decoder.Varint()));
+  head.head.latest_time_ms = static_cast<std::int64_t>(decoder.Varint());
+  if (!at || !decoder.done() || head.head.end <= Offset(0)) return NotReadable();
+  head.at = *at;
+  return Payload(head);
 }
 
 }  // namespace
 
-std::string FormatKey() { return CatalogKey(kFormatRow); }
-std::string LogIdKey() { return CatalogKey(kLogIdRow); }
-std::string TopicKey(const TopicName& topic) { return CatalogKey(kTopicRow) + topic.str(); }
-
-std::string_view TopicKeyPrefix() {
-  static const std::string prefix = CatalogKey(kTopicRow);
-  return prefix;
+Status CheckFormat(std::uint64_t format) {
+  if (format <= kFormat) return {};
+  return Error(ErrorCode::kInvalidArgument,
+               "the log was written by a newer release: its format is " + std::to_string(format) +
+                   ", this release knows " + std::to_string(kFormat));
 }
 
-std::string RecordKey(TopicNumber topic, Partition partition, Offset offset) {
-  std::string key;
-  key.reserve(kRecordKeyBytes);
-  PutBigEndian32(&key, topic.value);
-  PutBigEndian32(&key, static_cast<std::uint32_t>(partition.value));
-  PutBigEndian64(&key, static_cast<std::uint64_t>(offset.value));
-  return key;
+void PutPayload(const SegmentHeader& header, std::string* out) {
+  PutKind(Kind::kHeader, out);
+  PutVarint(out, kFormat);
+  PutBytes(out, header.log_id);
+  PutVarint(out, header.number.value);
+  PutVarint(out, header.frames);
+  PutVarint(out, header.bytes_before);
+  PutBigEndian64(out, header.check_before);
 }
 
-std::string EncodeTopicRow(const TopicRow& row) {
-  std::string value;
-  PutVarint(&value, row.number.value);
-  PutVarint(&value, static_cast<std::uint64_t>(row.partitions));
-  PutBytes(&value, row.incarnation);
-  return value;
+void PutPayload(const TopicRow& topic, std::string* out) {
+  PutKind(Kind::kTopic, out);
+  PutVarint(out, topic.number.value);
+  PutVarint(out, static_cast<std::uint64_t>(topic.partitions));
+  PutBytes(out, topic.name.str());
+  PutBytes(out, topic.incarnation);
 }
 
-Result<TopicRow> DecodeTopicRow(std::string_view key, std::string_view value) {
-  Decoder decoder(value);
-  const std::uint64_t number = decoder.Varint();
-  const std::uint64_t partitions = decoder.Varint();
-  const std::string_view incarnation = decoder.Bytes();
-  auto name = ParseTopicName(key.substr(TopicKeyPrefix().size()));
-  if (!decoder.done() || !name.ok() || number < 1 || number > UINT32_MAX || partitions < 1 ||
-      partitions > 64) {
-    return Error(ErrorCode::kCorruption, "the catalog of topics is not readable", "log-damaged");
+void PutPayload(const HeadRow& head, std::string* out) {
+  PutKind(Kind::kHead, out);
+  PutAt(head.at, out);
+  PutVarint(out, static_cast<std::uint64_t>(head.head.end.value));
+  PutVarint(out, static_cast<std::uint64_t>(head.head.latest_time_ms));
+}
+
+void PutPayload(const RecordRow& record, std::string* out) {
+  PutKind(Kind::kRecord, out);
+  PutAt(record.at, out);
+  PutVarint(out, static_cast<std::uint64_t>(record.offset.value));
+  PutVarint(out, static_cast<std::uint64_t>(record.time_ms));
+  PutVarint(out, static_cast<std::uint64_t>(record.latest_time_ms - record.time_ms));
+  out->append(record.body);
+}
+
+Result<Payload> ReadPayload(std::string_view payload) {
+  if (payload.empty()) return NotReadable();
+  const Decoder rest(payload.substr(1));
+  switch (static_cast<Kind>(payload.front())) {
+    case Kind::kHeader:
+      return ReadHeader(rest);
+    case Kind::kTopic:
+      return ReadTopic(rest);
+    case Kind::kHead:
+      return ReadHead(rest);
+    case Kind::kRecord: {
+      BITACORA_ASSIGN_OR_RETURN(const RecordRow record, ReadRecordRow(payload));
+      return Payload(record);
+    }
   }
-  return TopicRow{std::move(*name), TopicNumber(static_cast<std::uint32_t>(number)),
-                  static_cast<std::int32_t>(partitions), std::string(incarnation)};
+  return NotReadable();
 }
 
-std::uint64_t DigestOfBody(std::string_view body) { return HashOf(body, kRoot2); }
-
-std::uint64_t NextChain(std::uint64_t chain_before, Offset offset, std::int64_t time_ms,
-                        std::uint64_t body_digest) {
-  const std::uint64_t place = Fold(static_cast<std::uint64_t>(offset.value) ^ kRoot3,
-                                   static_cast<std::uint64_t>(time_ms) ^ kRoot5);
-  return Fold(chain_before ^ body_digest ^ kGolden, place ^ body_digest ^ kRoot2);
-}
-
-void PutStamp(const Stamp& stamp, std::string* out) {
-  out->push_back(static_cast<char>(kStampedRecord));
-  PutBigEndian64(out, stamp.chain);
-  PutBigEndian64(out, static_cast<std::uint64_t>(stamp.time_ms));
-  PutVarint(out, static_cast<std::uint64_t>(stamp.latest_time_ms - stamp.time_ms));
-}
-
-Result<DecodedValue> SplitValue(std::string_view value) {
-  Decoder decoder(value);
-  const std::string_view kind = decoder.Raw(1);
-  DecodedValue decoded;
-  decoded.stamp.chain = decoder.BigEndian64();
-  decoded.stamp.time_ms = static_cast<std::int64_t>(decoder.BigEndian64());
+Result<RecordRow> ReadRecordRow(std::string_view payload) {
+  if (payload.empty() || static_cast<Kind>(payload.front()) != Kind::kRecord) return NotReadable();
+  Decoder decoder(payload.substr(1));
+  const auto at = ReadAt(&decoder);
+  RecordRow record;
+  record.offset = Offset(static_cast<std::int64_t>(decoder.Varint()));
+  record.time_ms = static_cast<std::int64_t>(decoder.Varint());
   const auto behind = static_cast<std::int64_t>(decoder.Varint());
-  if (!decoder.ok() || static_cast<std::uint8_t>(kind[0]) != kStampedRecord || behind < 0 ||
-      decoded.stamp.time_ms > INT64_MAX - behind) {
-    return Error(ErrorCode::kCorruption, "a record's value is not readable", "log-damaged");
+  if (!at || !decoder.ok() || record.offset < Offset(0) || behind < 0 ||
+      record.time_ms > INT64_MAX - behind) {
+    return NotReadable();
   }
-  decoded.stamp.latest_time_ms = decoded.stamp.time_ms + behind;
-  decoded.body = decoder.rest();
-  return decoded;
-}
-
-std::uint64_t HashOf(std::string_view bytes, std::uint64_t seed) {
-  // Two words at a time, then the rest padded with zeros; the length makes padding unambiguous.
-  std::uint64_t hash = seed ^ Fold(bytes.size() ^ kGolden, kRoot3);
-  const char* at = bytes.data();
-  std::size_t left = bytes.size();
-  for (; left >= 16; at += 16, left -= 16) {
-    hash = Fold(hash ^ LittleEndian(at, 8) ^ kRoot5, LittleEndian(at + 8, 8) ^ kGolden);
-  }
-  if (left > 0) {
-    const std::uint64_t low = LittleEndian(at, left < 8 ? left : 8);
-    const std::uint64_t high = left > 8 ? LittleEndian(at + 8, left - 8) : 0;
-    hash = Fold(hash ^ low ^ kRoot5, high ^ kGolden);
-  }
-  return Fold(hash ^ kRoot2, kGolden);
+  record.at = *at;
+  record.latest_time_ms = record.time_ms + behind;
+  record.body = decoder.rest();
+  return record;
 }
 
 }  // namespace bitacora::event_store::embedded

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include <bitacora/base/status.h>
 #include <bitacora/domain/ids.h>
@@ -13,17 +14,33 @@ namespace bitacora::event_store::embedded {
 
 /// Of everything in the directory. A higher number is refused.
 inline constexpr std::uint64_t kFormat = 1;
+/// kInvalidArgument where `format` is of a newer release.
+Status CheckFormat(std::uint64_t format);
 
-/// A topic's number; 0 is the catalog's. Never reused.
+/// A topic's number, from 1. Never reused.
 using TopicNumber = NamedNumber<struct TopicNumberTag, std::uint32_t>;
+/// A segment's number, from 1, without holes.
+using SegmentNumber = NamedNumber<struct SegmentNumberTag, std::uint64_t>;
 
-// Keys. Those of records sort by topic, partition and offset; the catalog stands before them.
-std::string FormatKey();
-std::string LogIdKey();
-std::string TopicKey(const TopicName& topic);
-std::string RecordKey(TopicNumber topic, Partition partition, Offset offset);
-/// Where the offsets of RecordKeys are found.
-inline constexpr std::size_t kRecordKeyBytes = 16;
+/// A partition by the numbers that records carry.
+struct PartitionId {
+  TopicNumber topic;
+  Partition partition;
+  auto operator<=>(const PartitionId&) const = default;
+};
+
+// What the payloads of frames say. A segment begins with its header, then all topics and the heads
+// of all partitions with records; behind these come records and new topics.
+
+struct SegmentHeader {
+  std::string log_id;
+  SegmentNumber number;
+  /// Frames of the group it begins: the segment counts only where all of them are sound.
+  std::uint64_t frames = 0;
+  /// How much of the segment before belongs to the log, and the check at its end; 0 for the first.
+  std::uint64_t bytes_before = 0;
+  std::uint64_t check_before = 0;
+};
 
 struct TopicRow {
   TopicName name;
@@ -31,40 +48,38 @@ struct TopicRow {
   std::int32_t partitions = 0;
   std::string incarnation;
 };
-std::string EncodeTopicRow(const TopicRow& row);
-/// kCorruption.
-Result<TopicRow> DecodeTopicRow(std::string_view key, std::string_view value);
-/// What all TopicKeys begin with.
-std::string_view TopicKeyPrefix();
 
-/// What the writer adds to a record when it gives it its place.
-struct Stamp {
-  /// Hash over this and all earlier records of the partition: tells that nothing between two
-  /// records was lost, changed or put in another order. Finds accidents; it is no signature.
-  std::uint64_t chain = 0;
+/// Where a partition's log stands.
+struct PartitionHead {
+  Offset end;  ///< Behind the last record.
+  /// The latest time of all records: grows with the offset, so that a time can be searched for even
+  /// where a clock was once ahead.
+  std::int64_t latest_time_ms = INT64_MIN;
+
+  bool operator==(const PartitionHead&) const = default;
+};
+struct HeadRow {
+  PartitionId at;
+  PartitionHead head;
+};
+
+struct RecordRow {
+  PartitionId at;
+  Offset offset;
   std::int64_t time_ms = 0;
-  /// The latest time of this and all earlier records of the partition: grows with the offset, so
-  /// that a time can be searched for even where a clock was once ahead.
-  std::int64_t latest_time_ms = 0;
+  std::int64_t latest_time_ms = 0;  ///< Of this and all earlier records of the partition.
+  std::string_view body;            ///< record_codec.h; elsewhere.
 };
 
-/// A hash of a body (record_codec.h), the part of the chain that needs the bytes.
-std::uint64_t DigestOfBody(std::string_view body);
-/// The chain behind a record, from the chain before it (0 for the first).
-std::uint64_t NextChain(std::uint64_t chain_before, Offset offset, std::int64_t time_ms,
-                        std::uint64_t body_digest);
+void PutPayload(const SegmentHeader& header, std::string* out);
+void PutPayload(const TopicRow& topic, std::string* out);
+void PutPayload(const HeadRow& head, std::string* out);
+void PutPayload(const RecordRow& record, std::string* out);
 
-/// What is stored under a RecordKey is the stamp, then the body.
-void PutStamp(const Stamp& stamp, std::string* out);
-
-struct DecodedValue {
-  Stamp stamp;
-  std::string_view body;
-};
-/// kCorruption: it does not begin with a stamp. The body is not looked at.
-Result<DecodedValue> SplitValue(std::string_view value);
-
-/// A hash of bytes, for accidents and not against malice; the same on every machine.
-std::uint64_t HashOf(std::string_view bytes, std::uint64_t seed);
+using Payload = std::variant<SegmentHeader, TopicRow, HeadRow, RecordRow>;
+/// kCorruption: it is none of these; kInvalidArgument: of a newer release.
+Result<Payload> ReadPayload(std::string_view payload);
+/// The same for a payload that must be a record's, without another look at what else it could be.
+Result<RecordRow> ReadRecordRow(std::string_view payload);
 
 }  // namespace bitacora::event_store::embedded

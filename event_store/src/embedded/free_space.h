@@ -1,5 +1,5 @@
-// Keeps RocksDB away from a full disk: Debian's build does not return an error there, it ends the
-// process, and again at each start.
+// Keeps the RocksDBs of state and read models, which lie on the same disk, away from a full one:
+// Debian's build does not return an error there, it ends the process, and again at each start.
 #pragma once
 
 #include <atomic>

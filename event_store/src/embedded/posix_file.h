@@ -1,4 +1,4 @@
-// The few calls on files that RocksDB does not make for us.
+// Calls on files that RocksDB's file system (disk.h) does not have: writing in place, reserving.
 #pragma once
 
 #include <cstdint>

@@ -24,9 +24,10 @@ Status Records::Read(const PartitionTail& partition, Offset from, const RangeLim
                      std::vector<StoredRecord>* out) const {
   const auto blocks = tail_.Find(partition, from, limits.records_max);
   if (blocks.empty()) {
-    const Range range{partition.topic, partition.partition, from, partition.end()};
-    if (range.from >= range.end) return {};
-    return storage_.With([&](const Storage& storage) { return storage.Read(range, limits, out); });
+    const Offset end = partition.end();
+    if (from >= end) return {};
+    return storage_.With(
+        [&](const Storage& storage) { return storage.Read(partition.id, from, end, limits, out); });
   }
   std::size_t count = 0;
   std::size_t bytes = 0;
@@ -60,7 +61,7 @@ Status Records::ReadEach(const PartitionTail& partition, std::span<const Offset>
   const auto older = static_cast<std::size_t>(newer - offsets.begin());
   if (older > 0) {
     BITACORA_RETURN_IF_ERROR(storage_.With([&](const Storage& storage) {
-      return storage.ReadEach(partition.topic, partition.partition, offsets.first(older), out);
+      return storage.ReadEach(partition.id, offsets.first(older), out);
     }));
   }
   for (const Offset offset : offsets.subspan(older)) {
@@ -76,10 +77,11 @@ Result<Offset> Records::FindTime(const PartitionTail& partition, std::int64_t wa
   Offset high = partition.end();
   while (low < high) {
     const Offset middle(low.value + (high.value - low.value) / 2);
-    BITACORA_ASSIGN_OR_RETURN(const Stamp stamp, storage_.With([&](const Storage& storage) {
-      return storage.ReadStamp(partition.topic, partition.partition, middle);
-    }));
-    if (stamp.latest_time_ms < wall_ms) {
+    BITACORA_ASSIGN_OR_RETURN(const std::int64_t latest_ms,
+                              storage_.With([&](const Storage& storage) {
+                                return storage.LatestTime(partition.id, middle);
+                              }));
+    if (latest_ms < wall_ms) {
       low = middle.Next();
     } else {
       high = middle;

@@ -1,124 +1,121 @@
-// The embedded log's records in RocksDB: opening with every check, writing groups, reading ranges.
+// The embedded log on its disk: opening with every check, writing groups, reading ranges.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include <rocksdb/db.h>
 #include <rocksdb/file_system.h>
-#include <rocksdb/write_batch.h>
 
 #include <bitacora/base/status.h>
 #include <bitacora/domain/ids.h>
 #include <bitacora/domain/record.h>
 
+#include "src/embedded/contents.h"
+#include "src/embedded/disk.h"
 #include "src/embedded/format.h"
+#include "src/embedded/recovery.h"
+#include "src/embedded/segments.h"
 #include "src/embedded/witness.h"
 
 namespace bitacora::event_store::embedded {
-
-/// Where a partition's log stands.
-struct PartitionHead {
-  Offset end;  ///< Behind the last record.
-  std::uint64_t chain = 0;
-  std::int64_t latest_time_ms = INT64_MIN;
-
-  bool operator==(const PartitionHead&) const = default;
-};
-
-struct TopicContents {
-  TopicRow row;
-  std::vector<PartitionHead> heads;  ///< By partition.
-};
-
-/// What an opened log holds.
-struct Contents {
-  std::string log_id;
-  std::vector<TopicContents> topics;
-  std::uint64_t records = 0;  ///< Of all partitions.
-};
 
 struct StorageOptions {
   std::string directory;
   bool read_only = false;
   bool sync = true;
-  /// Between RocksDB and the disk; null: the machine's.
+  /// Another than the disk's, for tests; null: the disk's.
   std::shared_ptr<rocksdb::FileSystem> file_system;
+  /// A segment that has as many is followed by another.
+  std::uint64_t segment_bytes = 0;
 };
 
-/// A range of one partition.
-struct Range {
-  TopicNumber topic;
-  Partition partition;
-  Offset from;
-  Offset end;  ///< Not included. All of [from, end) is known to exist.
-};
-struct RangeLimits {
-  std::size_t records_max = 1000;
-  std::size_t bytes_max = 4u << 20;  ///< At least one record is read all the same.
-};
-
-/// An open log. Reads are thread-safe, writes are for one thread.
+/// An open log. Reads are thread-safe, all else is for one thread.
 class Storage {
  public:
   /// Opens what is in `options.directory`, making it where there is nothing (unless read-only).
-  /// Every promise that can be checked without reading all records is checked before RocksDB may
-  /// change a file: nothing is repaired or dropped on the way to a refusal.
+  /// Every promise that can be checked without reading all records is checked before anything is
+  /// written: nothing is repaired or dropped on the way to a refusal.
   ///
-  /// kCorruption, kInvalidArgument: of a newer release; kUnavailable.
+  /// kCorruption, kInvalidArgument: of a newer release; kNotFound: read-only, and there is no log;
+  /// kUnavailable.
   static Result<std::unique_ptr<Storage>> Open(const StorageOptions& options);
-  ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
-  /// As found on opening.
+  /// As of now.
   const Contents& contents() const { return contents_; }
-  /// What the log was known to hold before it was opened; where a new log begins to count.
+  /// Where the log ends, to be noted once others are told.
+  Testimony testimony() const;
   Witness& witness() { return *witness_; }
 
-  /// Writes all of `batch` or nothing and syncs it. After an error it is open which of the two; the
-  /// storage then takes no further write, and only opening it again tells.
-  Status Write(rocksdb::WriteBatch* batch);
+  /// Writes `records`, each the next of its partition, and syncs them. After an error any first
+  /// part of them may be there; the storage then takes no further write, and only opening it again
+  /// tells.
+  Status Write(std::span<const RecordRow> records);
+  /// The same for a topic, which has the next number.
+  Status Write(const TopicRow& topic);
 
-  /// The records of `range` from its start on, as many as `limits` allow. Appends to `out`.
+  /// The records of a partition from `from` on, to before `end`, as many as `limits` allow. All of
+  /// them exist. Appends to `out`.
+  ///
   /// kCorruption: one is missing or not what was written. kUnavailable.
-  Status Read(const Range& range, const RangeLimits& limits, std::vector<StoredRecord>* out) const;
-  /// The records at `offsets`, which rise, in one look-up. Appends to `out`; errors as for Read.
-  Status ReadEach(TopicNumber topic, Partition partition, std::span<const Offset> offsets,
-                  std::vector<StoredRecord>* out) const;
+  Status Read(const PartitionId& at, Offset from, Offset end, const RangeLimits& limits,
+              std::vector<StoredRecord>* out) const {
+    return segments_.Read(at, from, end, limits, out);
+  }
+  /// The records at `offsets`, which rise. Appends to `out`; errors as for Read.
+  Status ReadEach(const PartitionId& at, std::span<const Offset> offsets,
+                  std::vector<StoredRecord>* out) const {
+    return segments_.ReadEach(at, offsets, out);
+  }
+  /// The latest time of a record that exists and of all before it. Errors as for Read.
+  Result<std::int64_t> LatestTime(const PartitionId& at, Offset offset) const {
+    return segments_.LatestTime(at, offset);
+  }
 
-  /// The stamp of one record that exists.
-  Result<Stamp> ReadStamp(TopicNumber topic, Partition partition, Offset offset) const;
-
-  /// Copies the log into `directory` as of now, links where it can. `testimony`: of a moment before
-  /// the call.
+  /// Copies the log into `directory` as of `testimony`, which is of a moment before the call; links
+  /// where it can. Thread-safe.
   Status CopyTo(const std::string& directory, const Testimony& testimony) const;
 
-  /// RocksDB met an error in the background: no write will succeed.
-  Status BackgroundError() const;
-
  private:
-  class ErrorListener;
-
-  explicit Storage(StorageOptions options) : options_(std::move(options)) {}
-  Status OpenExisting();
+  explicit Storage(const StorageOptions& options);
   Status Make();
-  Status MakeAgain();
-  Status OpenDatabase(bool read_only, bool make);
-  rocksdb::Options RocksOptions(bool make);
-  /// A look-up: for one record it costs a fraction of what an iterator does.
-  Status ReadOne(const Range& range, std::vector<StoredRecord>* out) const;
+  Status OpenExisting();
+  /// Leaves out of `found` what the last segment has behind `from`, and gives the payloads of that.
+  Result<std::vector<std::string>> TakeBehind(const SegmentEnd& from, FoundLog* found) const;
+
+  /// Makes the newest segment one that can be written.
+  Status Prepare();
+  /// Seals the newest segment and begins one behind it, with `payloads` as its first frames.
+  Status Begin(std::span<const std::string> payloads);
+  /// Puts a segment's first frames into `group_`; gives where each of `payloads` begins.
+  std::vector<std::uint64_t> MakeBeginning(SegmentNumber number, std::uint64_t salt,
+                                           std::span<const std::string> payloads);
+  /// Takes over what `payloads`, which lie at `places`, say.
+  Status Take(std::span<const std::string> payloads, std::span<const std::uint64_t> places);
+  /// Writes `group_` behind what there is and syncs it.
+  Status WriteGroup();
+  /// Remembers that nothing can be written any more where `status` is an error.
+  Status OrFail(Status status);
 
   const StorageOptions options_;
-  Contents contents_;
+  const Disk disk_;  // Before segments_, which uses it.
   std::unique_ptr<Witness> witness_;
-  /// Shared with RocksDB, which calls it until the database is closed.
-  std::shared_ptr<ErrorListener> errors_;
-  std::unique_ptr<rocksdb::Env> env_;
-  std::unique_ptr<rocksdb::DB> db_;
+  Segments segments_;
+
+  Contents contents_;
+  /// The newest segment; number 0 before the first.
+  SealedSegment newest_;
+  std::optional<AppendedFile> file_;  ///< Of the newest, where it is open for writing.
+  bool failed_ = false;
+
+  // To be used again.
+  FrameGroup group_;
+  std::vector<Segments::NewRecord> published_;
 };
 
 }  // namespace bitacora::event_store::embedded

@@ -33,11 +33,9 @@ using BlockPtr = std::shared_ptr<const Block>;
 /// One partition as readers see it. Lives as long as the log.
 class PartitionTail {
  public:
-  PartitionTail(TopicNumber topic_number, Partition partition_number, Offset found_end)
-      : topic(topic_number), partition(partition_number), end_(found_end.value) {}
+  PartitionTail(const PartitionId& its_id, Offset found_end) : id(its_id), end_(found_end.value) {}
 
-  const TopicNumber topic;
-  const Partition partition;
+  const PartitionId id;
 
   /// Behind the last durable record.
   Offset end() const { return Offset(end_.load(std::memory_order_acquire)); }

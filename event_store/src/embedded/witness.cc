@@ -25,11 +25,10 @@ std::string EncodeSlot(const Slot& slot) {
   PutBigEndian64(&bytes, slot.generation);
   PutBigEndian64(&bytes, slot.testimony.records);
   PutBigEndian32(&bytes, slot.testimony.topics);
-  PutBigEndian32(&bytes, slot.testimony.topic.value);
-  PutBigEndian32(&bytes, static_cast<std::uint32_t>(slot.testimony.partition.value));
   PutBigEndian32(&bytes, 0);
-  PutBigEndian64(&bytes, static_cast<std::uint64_t>(slot.testimony.offset.value));
-  PutBigEndian64(&bytes, slot.testimony.chain);
+  PutBigEndian64(&bytes, slot.testimony.segment.value);
+  PutBigEndian64(&bytes, slot.testimony.end.bytes);
+  PutBigEndian64(&bytes, slot.testimony.end.check);
   PutBigEndian64(&bytes, HashOf(bytes, kCheckSeed));
   return bytes;
 }
@@ -45,20 +44,15 @@ Result<std::optional<Slot>> DecodeSlot(std::string_view bytes) {
   slot.generation = decoder.BigEndian64();
   slot.testimony.records = decoder.BigEndian64();
   slot.testimony.topics = decoder.BigEndian32();
-  slot.testimony.topic.value = decoder.BigEndian32();
-  slot.testimony.partition.value = static_cast<std::int32_t>(decoder.BigEndian32());
   decoder.BigEndian32();
-  slot.testimony.offset.value = static_cast<std::int64_t>(decoder.BigEndian64());
-  slot.testimony.chain = decoder.BigEndian64();
+  slot.testimony.segment.value = decoder.BigEndian64();
+  slot.testimony.end.bytes = decoder.BigEndian64();
+  slot.testimony.end.check = decoder.BigEndian64();
   const std::uint64_t check = decoder.BigEndian64();
   if (magic != kMagic || check != HashOf(bytes.substr(0, kSlotBytes - 8), kCheckSeed)) {
     return std::optional<Slot>();
   }
-  if (format > kFormat) {
-    return Error(ErrorCode::kInvalidArgument,
-                 "the log was written by a newer release: its format is " + std::to_string(format) +
-                     ", this release knows " + std::to_string(kFormat));
-  }
+  BITACORA_RETURN_IF_ERROR(CheckFormat(format));
   return std::optional(slot);
 }
 

@@ -1,9 +1,9 @@
-// What the log must hold at least, kept outside RocksDB.
+// What the log must hold at least, kept beside its segments.
 //
-// RocksDB cannot tell the tail of a WAL that was torn before anything was acknowledged from one
-// that was cut off later: both end early. The witness can: after each synced group, before anybody
-// is told, the writer notes how many records the log holds and the chain of the last one. A log
-// that holds less or something else than its witness says is refused.
+// A last segment whose tail was torn before anything was acknowledged and one that was cut off
+// later look alike: both end early. The witness tells them apart: after each synced group, before
+// anybody is told, the writer notes where the log ends and the check there. A log that holds less
+// or something else than its witness says is refused.
 //
 // A note costs a write into the page cache (about 1 µs), which survives the process; it is synced
 // every few seconds and on close. So after kill -9 the witness is exact, and after a power cut it
@@ -22,6 +22,7 @@
 
 #include "src/embedded/format.h"
 #include "src/embedded/posix_file.h"
+#include "src/embedded/segment.h"
 
 namespace bitacora::event_store::embedded {
 
@@ -29,11 +30,9 @@ namespace bitacora::event_store::embedded {
 struct Testimony {
   std::uint64_t records = 0;
   std::uint32_t topics = 0;
-  /// The last record written, and its chain; only where records > 0.
-  TopicNumber topic;
-  Partition partition;
-  Offset offset;
-  std::uint64_t chain = 0;
+  /// Where the log ended; segment 0: it was not written yet.
+  SegmentNumber segment;
+  SegmentEnd end;
 
   bool operator==(const Testimony&) const = default;
 };

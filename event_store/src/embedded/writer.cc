@@ -1,7 +1,6 @@
 #include "src/embedded/writer.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -11,14 +10,12 @@
 #include <bitacora/base/thread.h>
 #include <bitacora/base/uuid.h>
 
-#include "src/rocks_status.h"
-
 namespace bitacora::event_store::embedded {
 namespace {
 
 /// One write; a queue that holds more takes several, so that the first need not wait for all.
 constexpr std::size_t kGroupBytesMax = 8u << 20;
-constexpr milliseconds kCheckEvery{200};          // Free space, errors in the background.
+constexpr milliseconds kCheckEvery{200};          // Free space.
 constexpr std::chrono::seconds kWitnessEvery{5};  // Syncs of the witness.
 constexpr milliseconds kHealAgainFirst{100};
 constexpr milliseconds kHealAgainMax{5'000};
@@ -63,11 +60,7 @@ Writer::Writer(const WriterParts& parts)
       sync_seconds_(parts.metrics.GetHistogram("bitacora_log_write_seconds",
                                                "Duration of one synced write of a group.",
                                                LatencyBounds())) {
-  const Contents& contents = parts_.storage.ForWriter()->contents();
-  testimony_ = parts_.storage.ForWriter()->witness().found();
-  testimony_.records = contents.records;
-  testimony_.topics = static_cast<std::uint32_t>(contents.topics.size());
-  acknowledged_ = parts_.storage.ForWriter()->witness().found();
+  acknowledged_ = parts_.storage.ForWriter()->testimony();
   next_check_ = next_witness_sync_ = parts_.clock.Now();
   thread_ = StartThread("log-writer", [this](const std::stop_token&) { Run(); });
 }
@@ -105,10 +98,6 @@ void Writer::Idle() {
   parts_.space.Check();
   Storage* storage = parts_.storage.ForWriter();
   if (storage == nullptr) return;
-  if (const Status background = storage->BackgroundError(); !background.ok()) {
-    Heal(background.error());
-    return;
-  }
   if (now >= next_witness_sync_ && storage->witness().has_unsynced()) {
     next_witness_sync_ = now + kWitnessEvery;
     if (const Status synced = storage->witness().Sync(); !synced.ok()) {
@@ -138,8 +127,7 @@ void Writer::Write(PendingWork work) {
 void Writer::WriteGroup(std::span<PendingAppend> group) {
   Stamp(group);
   const Deadline start = parts_.clock.Now();
-  const Status written = parts_.storage.ForWriter()->Write(&batch_);
-  batch_.Clear();
+  const Status written = parts_.storage.ForWriter()->Write(rows_);
   if (!written.ok()) {
     Abandon(group);
     Heal(written.error());
@@ -153,8 +141,7 @@ void Writer::WriteGroup(std::span<PendingAppend> group) {
 
 void Writer::Stamp(std::span<PendingAppend> group) {
   const std::int64_t now_ms = parts_.clock.WallMs();
-  std::string stamp_bytes;
-  offsets_.clear();
+  rows_.clear();
   for (PendingAppend& append : group) {
     LogPartition& partition = *append.partition;
     if (partition.block == nullptr) {
@@ -165,18 +152,7 @@ void Writer::Stamp(std::span<PendingAppend> group) {
     append.record.offset = head.end;
     append.record.timestamp_ms = now_ms;
     head.latest_time_ms = std::max(head.latest_time_ms, now_ms);
-    head.chain = NextChain(head.chain, head.end, now_ms, append.body_digest);
-
-    const std::string key = RecordKey(partition.tail.topic, partition.tail.partition, head.end);
-    stamp_bytes.clear();
-    PutStamp({head.chain, now_ms, head.latest_time_ms}, &stamp_bytes);
-    const rocksdb::Slice key_part = ToSlice(key);
-    const std::array<rocksdb::Slice, 2> value{ToSlice(stamp_bytes), ToSlice(append.body)};
-    batch_.Put(nullptr, rocksdb::SliceParts(&key_part, 1), rocksdb::SliceParts(value.data(), 2));
-
-    testimony_ = {testimony_.records + 1,   testimony_.topics, partition.tail.topic,
-                  partition.tail.partition, head.end,          head.chain};
-    offsets_.push_back(head.end);
+    rows_.push_back({partition.tail.id, head.end, now_ms, head.latest_time_ms, append.body});
     head.end = head.end.Next();
     partition.block->bytes += append.body.size();
     partition.block->records.push_back(std::move(append.record));
@@ -190,7 +166,7 @@ void Writer::Acknowledge(std::span<PendingAppend> group) {
   }
   touched_.clear();
   parts_.tail.Announce();
-  for (std::size_t i = 0; i < group.size(); ++i) group[i].callback(offsets_[i]);
+  for (std::size_t i = 0; i < group.size(); ++i) group[i].callback(rows_[i].offset);
 }
 
 void Writer::Abandon(std::span<PendingAppend> group) {
@@ -203,15 +179,16 @@ void Writer::Abandon(std::span<PendingAppend> group) {
 }
 
 void Writer::Testify() {
+  Storage* const storage = parts_.storage.ForWriter();
+  const Testimony testimony = storage->testimony();
   if (sync_) {
-    Storage* storage = parts_.storage.ForWriter();
-    if (const Status noted = storage->witness().Note(testimony_); !noted.ok()) {
+    if (const Status noted = storage->witness().Note(testimony); !noted.ok()) {
       // The note before stays: it says less, and nothing wrong.
       LogWarning("the log's witness was not written", {{"error", noted.error().message()}});
     }
   }
   MutexLock lock(mu_);
-  acknowledged_ = testimony_;
+  acknowledged_ = testimony;
 }
 
 void Writer::WriteTopic(PendingTopic& topic) {
@@ -226,16 +203,13 @@ void Writer::WriteTopic(PendingTopic& topic) {
   made.row = {topic.name, parts_.catalog.NextNumber(), topic.partitions,
               MakeUuidV4(SystemRandom())};
   made.heads.resize(static_cast<std::size_t>(topic.partitions));
-  batch_.Put(ToSlice(TopicKey(topic.name)), ToSlice(EncodeTopicRow(made.row)));
-  const Status written = parts_.storage.ForWriter()->Write(&batch_);
-  batch_.Clear();
+  const Status written = parts_.storage.ForWriter()->Write(made.row);
   if (!written.ok()) {
     Abandon({});
     topic.callback(Unknown("the topic was made"));
     Heal(written.error());
     return;
   }
-  ++testimony_.topics;
   Testify();
   parts_.catalog.Add(made);
   topic.callback({});
@@ -282,8 +256,6 @@ Status Writer::OpenAgain() {
   BITACORA_RETURN_IF_ERROR(parts_.space.CheckBeforeOpening());
   BITACORA_ASSIGN_OR_RETURN(std::unique_ptr<Storage> storage, Storage::Open(parts_.options));
   BITACORA_RETURN_IF_ERROR(Adopt(storage->contents()));
-  testimony_.records = storage->contents().records;
-  testimony_.topics = static_cast<std::uint32_t>(storage->contents().topics.size());
   parts_.storage.Set(std::move(storage));
   return {};
 }

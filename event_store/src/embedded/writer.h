@@ -11,8 +11,6 @@
 #include <thread>
 #include <vector>
 
-#include <rocksdb/write_batch.h>
-
 #include <bitacora/base/clock.h>
 #include <bitacora/base/metrics.h>
 #include <bitacora/base/mutex.h>
@@ -76,7 +74,7 @@ class Writer {
   void Write(PendingWork work);
   void WriteGroup(std::span<PendingAppend> group);
   void WriteTopic(PendingTopic& topic);
-  /// Gives the group its places and puts it into `batch_`.
+  /// Gives the group its places and puts it into `rows_`.
   void Stamp(std::span<PendingAppend> group);
   void Acknowledge(std::span<PendingAppend> group);
   /// Answers that the outcome is unknown; the log is not writable from before the first answer on.
@@ -97,12 +95,10 @@ class Writer {
   const bool sync_;
 
   // Of the writing thread.
-  rocksdb::WriteBatch batch_;
+  std::vector<RecordRow> rows_;
   std::vector<LogPartition*> touched_;
-  Testimony testimony_;
   Deadline next_check_;
   Deadline next_witness_sync_;
-  std::vector<Offset> offsets_;
 
   mutable Mutex mu_;
   Testimony acknowledged_ GUARDED_BY(mu_);

@@ -1,5 +1,5 @@
 // The port to a log: topics of partitions, each a sequence of records with offsets. Two adapters:
-// EmbeddedLog (one directory, RocksDB) and KafkaLog (librdkafka). tests/contract runs unchanged
+// EmbeddedLog (one directory) and KafkaLog (librdkafka). tests/contract runs unchanged
 // over both and says what every implementation must do.
 #pragma once
 

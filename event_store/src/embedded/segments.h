@@ -1,0 +1,137 @@
+// The segments of an open log as readers see them: where each record lies, and the record.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <bitacora/base/mutex.h>
+#include <bitacora/base/status.h>
+#include <bitacora/domain/record.h>
+
+#include "src/embedded/disk.h"
+#include "src/embedded/format.h"
+#include "src/embedded/segment.h"
+#include "src/embedded/segment_index.h"
+
+namespace bitacora::event_store::embedded {
+
+struct RangeLimits {
+  std::size_t records_max = 1000;
+  std::size_t bytes_max = 4u << 20;  ///< At least one record is read all the same.
+};
+
+/// Files that were read last, kept open. Thread-safe.
+class OpenFiles {
+ public:
+  OpenFiles(const Disk& disk, std::string directory)
+      : disk_(disk), directory_(std::move(directory)) {}
+  enum class Kind { kSegment, kIndex };
+  Result<std::shared_ptr<const ReadFile>> Get(SegmentNumber number, Kind kind) EXCLUDES(mu_);
+
+ private:
+  struct Entry {
+    std::shared_ptr<const ReadFile> file;
+    std::uint64_t used = 0;
+  };
+  const Disk& disk_;
+  const std::string directory_;
+  Mutex mu_;
+  std::uint64_t uses_ GUARDED_BY(mu_) = 0;
+  std::map<std::pair<SegmentNumber, Kind>, Entry> files_ GUARDED_BY(mu_);
+};
+
+/// Reads are thread-safe; Add, Grow, Publish and Seal are for one thread.
+class Segments {
+ public:
+  Segments(const Disk& disk, const std::string& directory)
+      : directory_(directory), files_(disk, directory) {}
+
+  /// The segment behind those that were added. `runs`: its places, where they are to be kept in
+  /// memory instead of read from its index.
+  void Add(SealedSegment segment, std::optional<Runs> runs);
+  /// A new one, without records yet.
+  void Grow(SegmentNumber number, std::uint64_t salt);
+  struct NewRecord {
+    PartitionId at;
+    Offset offset;
+    FramePlace place = 0;
+  };
+  /// Records of the one that grows, which are on the disk.
+  void Publish(std::span<const NewRecord> records);
+  /// The places of the one that grows are in its index from now on.
+  void Seal(const SealedSegment& segment);
+  /// Of the newest segment. For the thread that grows it.
+  const Runs& newest_runs() const { return *segments_.back().runs; }
+
+  /// The records of a partition from `from` on, to before `end`, as many as `limits` allow. All of
+  /// them exist. Appends to `out`.
+  ///
+  /// kCorruption: one is missing or not what was written. kUnavailable.
+  Status Read(const PartitionId& at, Offset from, Offset end, const RangeLimits& limits,
+              std::vector<StoredRecord>* out) const;
+  /// The records at `offsets`, which rise. Appends to `out`; errors as for Read.
+  Status ReadEach(const PartitionId& at, std::span<const Offset> offsets,
+                  std::vector<StoredRecord>* out) const;
+  /// The latest time of a record and all before it. Errors as for Read.
+  Result<std::int64_t> LatestTime(const PartitionId& at, Offset offset) const;
+
+ private:
+  struct Segment {
+    SealedSegment sealed;
+    std::optional<Runs> runs;
+  };
+  /// The part of a partition that one segment has.
+  struct Part {
+    Offset first;
+    SegmentNumber segment;
+    std::uint64_t places_at = 0;  ///< In its index.
+  };
+  struct Place {
+    Offset offset;
+    SegmentNumber segment;
+    std::uint64_t salt = 0;
+    std::uint64_t at = 0;
+  };
+  /// Places that one look into an index gives.
+  struct Lookup {
+    SegmentNumber segment;
+    std::uint64_t at = 0;  ///< In the index.
+    Offset offset;         ///< Whose place stands there.
+    std::size_t first = 0;
+    std::size_t count = 0;  ///< Of the places to set, from `first` on.
+  };
+
+  /// Where the records at `offsets` lie, which rise.
+  Result<std::vector<Place>> Locate(const PartitionId& at, std::span<const Offset> offsets) const;
+  /// Sets those places that are in memory and says what gives the others.
+  Result<std::vector<Lookup>> LocateInMemory(const PartitionId& at, std::span<const Offset> offsets,
+                                             std::vector<Place>* places) const;
+  /// Sets the places of one look-up.
+  Status LookUp(const Lookup& lookup, std::vector<Place>* places) const;
+
+  class Window;
+  /// The record of a frame that `window` has or reads, at the first of `places`; it then also reads
+  /// what is near of the rest.
+  Result<RecordRow> RecordAt(const PartitionId& at, std::span<const Place> places,
+                             Window* window) const;
+  /// Appends records to `out` until it has taken `*bytes_left` of bytes, which it counts down to 0.
+  Status ReadAll(const PartitionId& at, std::span<const Place> places, std::size_t* bytes_left,
+                 std::vector<StoredRecord>* out) const;
+  Error Damaged(const PartitionId& at, const Place& place, std::string_view what) const;
+  Error CannotRead(const Error& error) const;
+
+  const std::string directory_;
+  mutable OpenFiles files_;
+  mutable std::shared_mutex mu_;
+  std::vector<Segment> segments_;                        // Guarded by mu_. By number, from 1.
+  std::map<PartitionId, std::vector<Part>> partitions_;  // Guarded by mu_.
+};
+
+}  // namespace bitacora::event_store::embedded
