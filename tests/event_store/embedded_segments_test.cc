@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "src/embedded/frame.h"
+#include "src/files/frame.h"
 #include "src/embedded/recovery.h"
 #include "src/embedded/segment.h"
 #include "src/embedded/segment_index.h"

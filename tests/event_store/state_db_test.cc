@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ class TheState : public testing::TestWithParam<bool> {
 
   Verdict Fold(Record record) {
     const StoredRecord stored = MakeStoredRecord(folded_.fold.next, 1, std::move(record));
+    log_.push_back(stored);
     const auto step = batch_->Fold(kPartition, stored, &folded_);
     EXPECT_TRUE(step.ok() && step->has_value());
     return (*step)->verdict;
@@ -77,10 +79,22 @@ class TheState : public testing::TestWithParam<bool> {
     return versions;
   }
 
+  /// For copies that are gone.
+  StateDb::FromLog FromLog() const {
+    return [this](std::span<const Offset> offsets) -> Result<std::vector<StoredRecord>> {
+      std::vector<StoredRecord> records;
+      for (const Offset offset : offsets) {
+        records.push_back(log_[static_cast<std::size_t>(offset.value)]);
+      }
+      from_log_ += offsets.size();
+      return records;
+    };
+  }
+
   std::vector<std::int64_t> Admitted(Offset from) const {
     std::vector<std::int64_t> offsets;
     EXPECT_TRUE(state_
-                    ->ScanAdmitted(kPartition, from,
+                    ->ScanAdmitted(kPartition, from, FromLog(),
                                    [&](const StateDb::Admitted& admitted) {
                                      EXPECT_EQ(admitted.record.has_value(), GetParam());
                                      offsets.push_back(admitted.offset.value);
@@ -94,6 +108,8 @@ class TheState : public testing::TestWithParam<bool> {
   std::unique_ptr<StateDb> state_;
   std::unique_ptr<FoldBatch> batch_;
   PartitionState folded_;
+  std::vector<StoredRecord> log_;     ///< By offset.
+  mutable std::size_t from_log_ = 0;  ///< Records that were asked of it.
 };
 
 INSTANTIATE_TEST_SUITE_P(WithAndWithoutCopies, TheState, testing::Bool(), [](const auto& tested) {
@@ -212,13 +228,124 @@ TEST_P(TheStateWithCopies, FindsTheCopyOfEachAppend) {
                                })
                   .ok());
   ASSERT_EQ(places.size(), 100U);
-  const auto records = state_->CopiedRecords(kPartition, places);
+  const auto records = state_->CopiedRecords(kPartition, places, FromLog());
   ASSERT_TRUE(records.ok());
   ASSERT_EQ(records->size(), 100U);
   for (std::size_t i = 0; i < 100; ++i) {
     EXPECT_EQ((*records)[i].offset, places[i].offset);
     EXPECT_EQ((*records)[i].FindHeader(kAppendHeader), std::to_string(2 * i + 1));
   }
+}
+
+/// Folded appends with values of many sizes, whose copies are then lost in some way.
+class TheCopies : public TheState {
+ protected:
+  std::filesystem::path File(int number) const {
+    return Path() + "/" + std::to_string(number) + ".copies";
+  }
+  void FoldSome(const std::string& ids) {
+    for (int i = 0; i < 60; ++i) {
+      FoldAppend("o", ids + std::to_string(i), 1, {}, static_cast<std::size_t>(i) * 97 % 2'500);
+      if (i % 7 == 0) Commit();
+    }
+    Commit();
+  }
+  void Close() {
+    batch_.reset();
+    state_.reset();
+  }
+  /// Reads all, in both ways; what the log was asked for is in from_log_.
+  void ExpectAllThere() const {
+    from_log_ = 0;
+    std::vector<event_store::AppendPlace> places;
+    ASSERT_TRUE(state_
+                    ->ScanStream(kPartition, "o", {},
+                                 [&](const StateDb::StreamAppend& append) {
+                                   places.push_back(append.place);
+                                   return true;
+                                 })
+                    .ok());
+    const auto copied = state_->CopiedRecords(kPartition, places, FromLog());
+    ASSERT_TRUE(copied.ok()) << copied.error().ToString();
+    std::vector<StoredRecord> scanned;
+    ASSERT_TRUE(state_
+                    ->ScanAdmitted(kPartition, Offset(0), FromLog(),
+                                   [&](const StateDb::Admitted& admitted) {
+                                     scanned.push_back(admitted.record.value());
+                                     return true;
+                                   })
+                    .ok());
+    ASSERT_EQ(copied->size() + 1, log_.size());  // Genesis is no append.
+    ASSERT_EQ(scanned.size() + 1, log_.size());
+    for (std::size_t i = 0; i < scanned.size(); ++i) {
+      for (const StoredRecord& record : {scanned[i], (*copied)[i]}) {
+        EXPECT_EQ(record.offset, log_[i + 1].offset);
+        EXPECT_EQ(record.value, log_[i + 1].value);
+        EXPECT_EQ(record.FindHeader(kAppendHeader), log_[i + 1].FindHeader(kAppendHeader));
+      }
+    }
+  }
+};
+INSTANTIATE_TEST_SUITE_P(OfRecords, TheCopies, testing::Values(true));
+
+TEST_P(TheCopies, AreReadWithoutTheLog) {
+  FoldGenesis();
+  FoldSome("a");
+  ExpectAllThere();
+  Open();
+  FoldSome("b");
+  EXPECT_TRUE(std::filesystem::exists(File(2)));
+  ExpectAllThere();
+  EXPECT_EQ(from_log_, 0U);
+}
+
+TEST_P(TheCopies, ThatAreMissingComeFromTheLog) {
+  FoldGenesis();
+  FoldSome("a");
+  Close();
+  std::filesystem::remove(File(1));
+  Open();
+  ExpectAllThere();
+  EXPECT_EQ(from_log_, 120U);
+}
+
+TEST_P(TheCopies, ThatAreCutOrZeroComeFromTheLog) {
+  FoldGenesis();
+  FoldSome("a");
+  Close();
+  const auto size = std::filesystem::file_size(File(1));
+  std::filesystem::resize_file(File(1), size * 3 / 4);
+  std::filesystem::resize_file(File(1), size);
+  std::fstream(File(1), std::ios::in | std::ios::out | std::ios::binary)
+      .seekp(static_cast<std::streamoff>(size / 3))
+      .put('\x7f');
+  Open();
+  ExpectAllThere();
+  EXPECT_GT(from_log_, 20U);
+  EXPECT_LT(from_log_, 100U);
+}
+
+TEST_P(TheCopies, OfAFileThatWasMadeAgainAreNotTakenForOthers) {
+  FoldGenesis();
+  FoldSome("a");
+  Close();
+  // A power cut took the file's name, and what rows said of it stayed.
+  std::filesystem::remove(File(1));
+  Open();
+  FoldSome("b");
+  EXPECT_FALSE(std::filesystem::exists(File(2)));
+  ExpectAllThere();
+  EXPECT_EQ(from_log_, 120U);
+}
+
+TEST_P(TheCopies, AreNotMadeOfRecordsThatAreTooLarge) {
+  FoldGenesis();
+  FoldAppend("o", "small", 1, {}, 10);
+  FoldAppend("o", "large", 1, {}, 5'000'000);
+  FoldAppend("o", "small-again", 1, {}, 10);
+  Commit();
+  ExpectAllThere();
+  EXPECT_GT(from_log_, 0U);
 }
 
 TEST_P(TheState, OfAnotherFormatIsFoldedAnew) {

@@ -77,6 +77,13 @@ Status Node::Fold(Partition partition, std::size_t max, const Visit& visit) {
   return {};
 }
 
+StateDb::FromLog Node::FromLog(Partition partition) const {
+  return [this, partition](std::span<const Offset> offsets) {
+    ++copies_missed_;
+    return log_.FetchEach({topic_, partition}, offsets);
+  };
+}
+
 Status Node::Apply(Partition partition, std::size_t max) {
   auto& applied = applied_[static_cast<std::size_t>(partition.value)];
   const Offset end = folded(partition).fold.next;
@@ -84,8 +91,8 @@ Status Node::Apply(Partition partition, std::size_t max) {
   if (applied.next >= end) return {};
   std::vector<projections::SourceRecord> records;
   Offset next = end;
-  BITACORA_RETURN_IF_ERROR(
-      state_->ScanAdmitted(KeyOf(partition), applied.next, [&](StateDb::Admitted admitted) {
+  BITACORA_RETURN_IF_ERROR(state_->ScanAdmitted(
+      KeyOf(partition), applied.next, FromLog(partition), [&](StateDb::Admitted admitted) {
         if (records.size() == max) {
           next = admitted.offset;
           return false;

@@ -69,6 +69,9 @@ class Node {
     return {topic_number_, partition.value};
   }
   const event_store::StateDb& state() const { return *state_; }
+  /// For what the power took of the state's copies of records.
+  event_store::StateDb::FromLog FromLog(Partition partition) const;
+  std::int64_t copies_missed() const { return copies_missed_; }
   Result<std::optional<std::string>> Document(const std::string& key) const {
     return models_->Get(model_, key);
   }
@@ -83,6 +86,7 @@ class Node {
   const std::string directory_;
   const Mistake mistake_;
   std::int64_t batches_ = 0;
+  mutable std::int64_t copies_missed_ = 0;
   const std::shared_ptr<tests::PowerCutFileSystem> disk_ =
       std::make_shared<tests::PowerCutFileSystem>();
 

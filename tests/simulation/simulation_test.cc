@@ -36,6 +36,7 @@ TEST_P(TheCore, KeepsItsPromisesWhateverHappens) {
       given == nullptr ? std::random_device()() : std::strtoull(given, nullptr, 10);
   const int seeds = given == nullptr ? Seeds() / kShards : 1;
   World::Counts sum;
+  std::int64_t copies_missed = 0;
   for (int i = 0; i < seeds; ++i) {
     const std::uint64_t seed = first + static_cast<std::uint64_t>(i);
     World world(seed);
@@ -46,13 +47,16 @@ TEST_P(TheCore, KeepsItsPromisesWhateverHappens) {
     sum.answers += world.counts().answers;
     sum.crashes += world.counts().crashes;
     sum.lost += world.counts().lost;
+    copies_missed += world.copies_missed();
   }
   std::cout << seeds << " seeds from " << first << ": " << sum.appends << " appends, "
             << sum.unknown << " of them unknown, " << sum.answers << " answers, " << sum.crashes
-            << " power cuts that lost " << sum.lost << " folded records\n";
+            << " power cuts that lost " << sum.lost << " folded records; " << copies_missed
+            << " reads of copies that were lost\n";
   EXPECT_GT(sum.answers, 0);
   if (given == nullptr) {
     EXPECT_GT(sum.lost, 0);
+    EXPECT_GT(copies_missed, 0);
   }
 }
 

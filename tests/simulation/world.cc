@@ -424,7 +424,8 @@ void World::CheckStreamOn(const Running& running, const std::string& stream, Ver
                std::to_string(append.first_version.value));
           return false;
         }
-        const auto copy = running.node->state().CopiedRecords(key, {&append.place, 1});
+        const auto copy = running.node->state().CopiedRecords(
+            key, {&append.place, 1}, running.node->FromLog(Partition(key.partition)));
         if (!copy.ok() || DecodeEvents(copy->front(), append.place.count).front().id !=
                               expected[index].body + "/0") {
           Fail(stream + " has other events than were sent");

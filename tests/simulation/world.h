@@ -36,6 +36,12 @@ class World {
     std::int64_t lost = 0;  ///< Records that had to be folded again after power cuts.
   };
   const Counts& counts() const { return counts_; }
+  /// Times that copies of records, which a power cut had taken, were read from the log.
+  std::int64_t copies_missed() const {
+    std::int64_t missed = 0;
+    for (const Running& running : nodes_) missed += running.node->copies_missed();
+    return missed;
+  }
 
  private:
   /// What a client was told, once and for ever.

@@ -9,7 +9,7 @@
 #include <bitacora/base/status.h>
 
 #include "src/embedded/contents.h"
-#include "src/embedded/disk.h"
+#include "src/files/disk.h"
 #include "src/embedded/segment.h"
 #include "src/embedded/segment_index.h"
 #include "src/embedded/witness.h"

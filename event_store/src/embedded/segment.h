@@ -12,9 +12,9 @@
 
 #include <bitacora/base/status.h>
 
-#include "src/embedded/disk.h"
+#include "src/files/disk.h"
 #include "src/embedded/format.h"
-#include "src/embedded/frame.h"
+#include "src/files/frame.h"
 
 namespace bitacora::event_store::embedded {
 

@@ -9,7 +9,7 @@
 
 #include <bitacora/base/status.h>
 
-#include "src/embedded/disk.h"
+#include "src/files/disk.h"
 #include "src/embedded/format.h"
 #include "src/embedded/segment.h"
 

@@ -7,13 +7,12 @@
 #include <bitacora/base/log.h>
 
 #include "src/embedded/contents.h"
-#include "src/embedded/frame.h"
+#include "src/files/frame.h"
 #include "src/record_codec.h"
 
 namespace bitacora::event_store::embedded {
 namespace {
 
-constexpr std::size_t kOpenFilesMax = 256;
 constexpr std::size_t kLocatedMax = 1024;  ///< Places looked for at a time.
 constexpr std::int64_t kPlaceBytes = 4;    ///< In an index.
 constexpr std::int64_t kLookupBytesMax = 64 << 10;
@@ -24,27 +23,6 @@ constexpr std::uint64_t kGapBytesMax = 8u << 10;
 constexpr std::uint64_t kLastFrameBytes = 1u << 10;  ///< What most of them fit in.
 
 }  // namespace
-
-Result<std::shared_ptr<const ReadFile>> OpenFiles::Get(SegmentNumber number, Kind kind) {
-  MutexLock lock(mu_);
-  Entry& entry = files_[{number, kind}];
-  entry.used = ++uses_;
-  if (entry.file) return entry.file;
-  auto opened = disk_.Open(kind == Kind::kSegment ? SegmentPath(directory_, number)
-                                                  : IndexPath(directory_, number));
-  if (!opened.ok()) {
-    files_.erase({number, kind});
-    return opened.error();
-  }
-  const auto file = std::make_shared<const ReadFile>(std::move(*opened));
-  entry.file = file;
-  if (files_.size() > kOpenFilesMax) {
-    files_.erase(std::min_element(files_.begin(), files_.end(), [](const auto& a, const auto& b) {
-      return a.second.used < b.second.used;
-    }));
-  }
-  return file;
-}
 
 void Segments::Add(SealedSegment segment, std::optional<Runs> runs) {
   const std::unique_lock lock(mu_);
@@ -124,7 +102,7 @@ Result<std::vector<Segments::Lookup>> Segments::LocateInMemory(const PartitionId
 }
 
 Status Segments::LookUp(const Lookup& lookup, std::vector<Place>* places) const {
-  BITACORA_ASSIGN_OR_RETURN(const auto index, files_.Get(lookup.segment, OpenFiles::Kind::kIndex));
+  BITACORA_ASSIGN_OR_RETURN(const auto index, files_.Get(IndexPath(directory_, lookup.segment)));
   const auto bytes_to = [&](Offset offset) {
     return static_cast<std::size_t>((offset.value - lookup.offset.value) * kPlaceBytes);
   };
@@ -161,7 +139,8 @@ Result<std::vector<Segments::Place>> Segments::Locate(const PartitionId& at,
 /// Bytes of one segment, read ahead.
 class Segments::Window {
  public:
-  explicit Window(OpenFiles& files) : files_(files) {}
+  Window(OpenFiles& files, const std::string& directory)
+      : files_(files), directory_(directory) {}
 
   /// From the check before the frame at `place` on, to the frame's end, if it is not cut. `ahead`
   /// says how many bytes to read where it has to be read.
@@ -185,7 +164,7 @@ class Segments::Window {
 
  private:
   Status Load(SegmentNumber segment, std::uint64_t from, std::size_t size) {
-    BITACORA_ASSIGN_OR_RETURN(const auto file, files_.Get(segment, OpenFiles::Kind::kSegment));
+    BITACORA_ASSIGN_OR_RETURN(const auto file, files_.Get(SegmentPath(directory_, segment)));
     BITACORA_ASSIGN_OR_RETURN(bytes_, file->Read(from, size, &space_));
     segment_ = segment;
     from_ = from;
@@ -193,6 +172,7 @@ class Segments::Window {
   }
 
   OpenFiles& files_;
+  const std::string& directory_;
   std::string space_;
   std::string_view bytes_;  // Kept by space_.
   SegmentNumber segment_;
@@ -226,7 +206,7 @@ Result<RecordRow> Segments::RecordAt(const PartitionId& at, std::span<const Plac
 
 Status Segments::ReadAll(const PartitionId& at, std::span<const Place> places,
                          std::size_t* bytes_left, std::vector<StoredRecord>* out) const {
-  Window window(files_);
+  Window window(files_, directory_);
   for (std::size_t i = 0; i < places.size() && *bytes_left > 0; ++i) {
     BITACORA_ASSIGN_OR_RETURN(const RecordRow row, RecordAt(at, places.subspan(i), &window));
     auto body = std::make_shared<const std::string>(row.body);
@@ -269,7 +249,7 @@ Status Segments::ReadEach(const PartitionId& at, std::span<const Offset> offsets
 
 Result<std::int64_t> Segments::LatestTime(const PartitionId& at, Offset offset) const {
   BITACORA_ASSIGN_OR_RETURN(const std::vector<Place> places, Locate(at, {&offset, 1}));
-  Window window(files_);
+  Window window(files_, directory_);
   BITACORA_ASSIGN_OR_RETURN(const RecordRow record, RecordAt(at, places, &window));
   return record.latest_time_ms;
 }

@@ -15,7 +15,8 @@
 #include <bitacora/base/status.h>
 #include <bitacora/domain/record.h>
 
-#include "src/embedded/disk.h"
+#include "src/files/disk.h"
+#include "src/files/open_files.h"
 #include "src/embedded/format.h"
 #include "src/embedded/segment.h"
 #include "src/embedded/segment_index.h"
@@ -27,31 +28,11 @@ struct RangeLimits {
   std::size_t bytes_max = 4u << 20;  ///< At least one record is read all the same.
 };
 
-/// Files that were read last, kept open. Thread-safe.
-class OpenFiles {
- public:
-  OpenFiles(const Disk& disk, std::string directory)
-      : disk_(disk), directory_(std::move(directory)) {}
-  enum class Kind { kSegment, kIndex };
-  Result<std::shared_ptr<const ReadFile>> Get(SegmentNumber number, Kind kind) EXCLUDES(mu_);
-
- private:
-  struct Entry {
-    std::shared_ptr<const ReadFile> file;
-    std::uint64_t used = 0;
-  };
-  const Disk& disk_;
-  const std::string directory_;
-  Mutex mu_;
-  std::uint64_t uses_ GUARDED_BY(mu_) = 0;
-  std::map<std::pair<SegmentNumber, Kind>, Entry> files_ GUARDED_BY(mu_);
-};
-
 /// Reads are thread-safe; Add, Grow, Publish and Seal are for one thread.
 class Segments {
  public:
   Segments(const Disk& disk, const std::string& directory)
-      : directory_(directory), files_(disk, directory) {}
+      : directory_(directory), files_(disk) {}
 
   /// The segment behind those that were added. `runs`: its places, where they are to be kept in
   /// memory instead of read from its index.

@@ -15,7 +15,7 @@
 #include <bitacora/domain/record.h>
 
 #include "src/embedded/contents.h"
-#include "src/embedded/disk.h"
+#include "src/files/disk.h"
 #include "src/embedded/format.h"
 #include "src/embedded/recovery.h"
 #include "src/embedded/segments.h"

@@ -7,6 +7,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <bitacora/base/encoding.h>
+#include <bitacora/base/log.h>
 #include <bitacora/base/mutation.h>
 
 #include "src/record_codec.h"
@@ -65,22 +66,39 @@ struct FoldBatch::Impl final : StreamLookup {
     AdmittedRun& run = runs.try_emplace(partition, record.offset).first->second;
     const Offset first = run.first();
     const std::string copy = state.copies_records() ? EncodeRecord(record) : std::string();
-    run.Add({record.offset, remembered.first_version, remembered.count, copy});
+    run.Add({record.offset, remembered.first_version, remembered.count, copy.size()}, copy);
     if (run.full()) {
-      PutRun(partition, run);
+      ended.emplace_back(partition, std::move(run));
       runs.erase(partition);
     }
     return first;
   }
 
-  void PutRun(const PartitionKey& at, const AdmittedRun& run) {
-    batch.Put(state.impl_->handles[StateDb::Impl::kAdmitted], AdmittedKey(at, run.first()),
-              run.bytes());
+  /// Records that are larger than any of ours stay in the log alone.
+  bool HasCopies(const AdmittedRun& run) const {
+    return state.copies_records() && run.copies().size() <= RecordCopies::kRunBytesMax;
   }
 
-  void PutRuns() {
-    for (const auto& [at, run] : runs) PutRun(at, run);
+  /// Ends all runs and puts their rows. The copies are written first: a row names no place where
+  /// there is nothing.
+  Status PutRuns() {
+    for (auto& [at, run] : runs) ended.emplace_back(at, std::move(run));
     runs.clear();
+    const auto taken = std::exchange(ended, {});
+    std::vector<RecordCopies::Run> copies;
+    for (const auto& [at, run] : taken) {
+      if (HasCopies(run)) copies.push_back({AdmittedKey(at, run.first()), run.copies()});
+    }
+    std::vector<CopyPlace> copied;
+    if (!copies.empty()) {
+      BITACORA_ASSIGN_OR_RETURN(copied, state.impl_->copies->Write(copies));
+    }
+    auto place = copied.begin();
+    for (const auto& [at, run] : taken) {
+      batch.Put(state.impl_->handles[StateDb::Impl::kAdmitted], AdmittedKey(at, run.first()),
+                run.Encode(HasCopies(run) ? std::optional(*place++) : std::nullopt));
+    }
+    return {};
   }
 
   /// In the order of their keys: RocksDB then looks for each from where it put the one before.
@@ -98,6 +116,7 @@ struct FoldBatch::Impl final : StreamLookup {
   rocksdb::WriteBatch batch;
   std::vector<std::pair<std::string, std::string>> places;
   std::map<PartitionKey, AdmittedRun> runs;  // Those that may still grow.
+  std::vector<std::pair<PartitionKey, AdmittedRun>> ended;
   // What this batch changed and RocksDB does not show yet. Heads stay for the batches behind it:
   // they change here only, and a look-up costs more than all else in a fold.
   std::unordered_map<std::string, Version> heads;
@@ -130,8 +149,13 @@ void FoldBatch::Save(const PartitionKey& key, const PartitionState& partition_st
 
 Status FoldBatch::Commit() {
   impl_->PutPlaces();
-  impl_->PutRuns();
-  Status written = FromState(impl_->state.impl_->db->Write(rocksdb::WriteOptions(), &impl_->batch));
+  Status written = impl_->PutRuns();
+  if (written.ok()) {
+    written = FromState(impl_->state.impl_->db->Write(rocksdb::WriteOptions(), &impl_->batch));
+  } else {
+    LogError("the copies of records failed", {{"error", written.error().message()}});
+    written = StateDamaged("I/O error");
+  }
   impl_->batch.Clear();
   if (!written.ok() || impl_->heads.size() > kHeadsKept) impl_->heads.clear();
   if (!Mutated(Promise::kP5)) impl_->appends.clear();

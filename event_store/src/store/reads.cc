@@ -15,6 +15,10 @@ constexpr std::size_t kLookUpsMax = 128;
 /// Of a page; there is room for so many at once.
 constexpr std::size_t kRecordsExpected = 256;
 
+StateDb::FromLog FromLogOf(Log& log, const TopicPartition& at) {
+  return [&log, &at](std::span<const Offset> offsets) { return log.FetchEach(at, offsets); };
+}
+
 /// Collects a page of a stream: first where its appends are, then their records, many at a time.
 class StreamPager {
  public:
@@ -62,7 +66,9 @@ class StreamPager {
     places.reserve(appends.size());
     for (const StateDb::StreamAppend& append : appends) places.push_back(append.place);
     if (backwards()) std::reverse(places.begin(), places.end());
-    if (state_.copies_records()) return state_.CopiedRecords(partition_.key, places);
+    if (state_.copies_records()) {
+      return state_.CopiedRecords(partition_.key, places, FromLogOf(log_, partition_.at));
+    }
     std::vector<Offset> offsets;
     offsets.reserve(places.size());
     for (const AppendPlace& place : places) offsets.push_back(place.offset);
@@ -166,8 +172,8 @@ Result<PartitionPage> ReadOwned(const StateDb& state, Log& log, const HostedPart
   page.records.reserve(std::min(limits.records_max, kRecordsExpected));
   std::size_t bytes = 0;
   Status failed;
-  BITACORA_RETURN_IF_ERROR(
-      state.ScanAdmitted(partition.key, page.next, [&](StateDb::Admitted admitted) {
+  BITACORA_RETURN_IF_ERROR(state.ScanAdmitted(
+      partition.key, page.next, FromLogOf(log, partition.at), [&](StateDb::Admitted admitted) {
         if (admitted.offset >= behind) return false;
         if (page.records.size() >= limits.records_max || bytes >= limits.bytes_max) {
           behind = admitted.offset;

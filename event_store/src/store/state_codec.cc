@@ -176,29 +176,38 @@ std::optional<AppendPlace> DecodeAppendPlace(std::string_view bytes) {
   return in.done() ? std::optional(place) : std::nullopt;
 }
 
-void AdmittedRun::Add(const AdmittedEntry& entry) {
-  PutNumber(&bytes_, entry.offset.value - last_.value);
-  PutNumber(&bytes_, entry.first_version.value);
-  PutVarint(&bytes_, entry.count);
-  PutBytes(&bytes_, entry.record);
+void AdmittedRun::Add(const AdmittedEntry& entry, std::string_view copy) {
+  PutNumber(&entries_, entry.offset.value - last_.value);
+  PutNumber(&entries_, entry.first_version.value);
+  PutVarint(&entries_, entry.count);
+  PutVarint(&entries_, copy.size());
+  copies_.append(copy);
   last_ = entry.offset;
   ++records_;
 }
 
-std::optional<std::vector<AdmittedEntry>> AdmittedRun::Decode(Offset first,
-                                                              std::string_view bytes) {
-  std::vector<AdmittedEntry> entries;
-  entries.reserve(kRecordsMax);
+std::string AdmittedRun::Encode(const std::optional<CopyPlace>& copies_at) const {
+  // No copies are in file 0.
+  std::string row;
+  PutVarint(&row, copies_at ? copies_at->file : 0);
+  if (copies_at) PutVarint(&row, copies_at->at);
+  return row + entries_;
+}
+
+std::optional<AdmittedRow> DecodeAdmittedRow(Offset first, std::string_view bytes) {
+  AdmittedRow row;
   Decoder in(bytes);
+  if (const std::uint64_t file = in.Varint(); file > 0) row.copies_at = {file, in.Varint()};
+  row.entries.reserve(AdmittedRun::kRecordsMax);
   Offset last = first;
-  while (in.ok() && !in.done() && entries.size() < kRecordsMax) {
-    AdmittedEntry& entry = entries.emplace_back();
+  while (in.ok() && !in.done() && row.entries.size() < AdmittedRun::kRecordsMax) {
+    AdmittedEntry& entry = row.entries.emplace_back();
     entry.offset = last = Offset(last.value + TakeNumber(&in));
     entry.first_version = Version(TakeNumber(&in));
     entry.count = static_cast<std::uint32_t>(in.Varint());
-    entry.record = in.Bytes();
+    entry.copy_bytes = in.Varint();
   }
-  return in.done() ? std::optional(std::move(entries)) : std::nullopt;
+  return in.done() ? std::optional(std::move(row)) : std::nullopt;
 }
 
 }  // namespace bitacora::event_store

@@ -14,7 +14,7 @@
 
 namespace bitacora::event_store {
 
-inline constexpr std::uint32_t kStateFormat = 5;
+inline constexpr std::uint32_t kStateFormat = 6;
 
 /// A partition as keys name it: the topic's number in this state, and the partition's.
 struct PartitionKey {
@@ -55,40 +55,52 @@ struct AppendPlace {
 std::string EncodeAppendPlace(const AppendPlace& place);
 std::optional<AppendPlace> DecodeAppendPlace(std::string_view bytes);
 
+/// Where the copied records of a run are: a file (record_copies.h), and the frame's place there.
+struct CopyPlace {
+  std::uint64_t file = 0;
+  std::uint64_t at = 0;
+};
+
 /// An admitted record.
 struct AdmittedEntry {
   Offset offset;
   Version first_version;
   std::uint32_t count = 0;
-  std::string_view
-      record;  ///< EncodeRecord's bytes, or empty where the log itself has them at hand.
+  std::size_t copy_bytes = 0;  ///< Of its copy among those of the run; 0 without copies.
 };
 
 /// Admitted records of a partition one behind the other, not all offsets between being theirs: the
 /// value behind the offset of the first.
 class AdmittedRun {
  public:
-  /// A run is closed with so many records, or when it holds so many bytes: as much as reading one
-  /// of them may cost beyond its own.
+  /// A run is closed with so many records, or when their copies have so many bytes: as much as
+  /// reading one of them may cost beyond its own.
   static constexpr std::size_t kRecordsMax = 64;
-  static constexpr std::size_t kBytesMax = 4096;
+  static constexpr std::size_t kCopiesMax = 4096;
 
   explicit AdmittedRun(Offset first) : first_(first), last_(first) {}
 
-  /// `entry` is behind all before.
-  void Add(const AdmittedEntry& entry);
+  /// `entry` is behind all before. `copy`: of so many bytes as it says.
+  void Add(const AdmittedEntry& entry, std::string_view copy);
   Offset first() const { return first_; }
-  bool full() const { return records_ >= kRecordsMax || bytes_.size() >= kBytesMax; }
-  const std::string& bytes() const { return bytes_; }
-
-  /// The entries of a run; the views point into `bytes`.
-  static std::optional<std::vector<AdmittedEntry>> Decode(Offset first, std::string_view bytes);
+  bool full() const { return records_ >= kRecordsMax || copies_.size() >= kCopiesMax; }
+  const std::string& copies() const { return copies_; }
+  /// The row. `copies_at`: where its copies are; nothing without copies.
+  std::string Encode(const std::optional<CopyPlace>& copies_at) const;
 
  private:
   Offset first_;
   Offset last_;
   std::size_t records_ = 0;
-  std::string bytes_;
+  std::string entries_;
+  std::string copies_;
 };
+
+/// A row, read.
+struct AdmittedRow {
+  std::vector<AdmittedEntry> entries;
+  std::optional<CopyPlace> copies_at;
+};
+std::optional<AdmittedRow> DecodeAdmittedRow(Offset first, std::string_view bytes);
 
 }  // namespace bitacora::event_store

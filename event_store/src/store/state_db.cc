@@ -110,25 +110,56 @@ Result<StateDb::StreamAppend> ReadPlace(const rocksdb::Iterator& row, std::size_
 
 namespace {
 
-/// A run and the bytes its entries point into, which its copied records share.
+/// A run of admitted records.
 struct Run {
   Offset first;
-  std::shared_ptr<const std::string> bytes;
-  std::vector<AdmittedEntry> entries;
+  AdmittedRow row;
+  std::vector<std::size_t> copy_begins;       ///< By entry, in `copies`.
+  std::shared_ptr<const std::string> copies;  ///< Null where there are none, or they are gone.
+  std::vector<StoredRecord> from_log;         ///< By entry, where they are gone.
 };
 
-Result<Run> ReadRun(std::string_view key, std::string_view value) {
+/// Without its records.
+Result<Run> ReadRow(std::string_view key, std::string_view value) {
   Decoder first(key.substr(PartitionPrefix({}).size()));
-  const Offset offset(static_cast<std::int64_t>(first.BigEndian64()));
-  Run run{offset, std::make_shared<const std::string>(value), {}};
-  auto entries = AdmittedRun::Decode(offset, *run.bytes);
-  if (!first.done() || !entries) return StateDamaged("admitted records");
-  run.entries = *std::move(entries);
+  Run run;
+  run.first = Offset(static_cast<std::int64_t>(first.BigEndian64()));
+  auto row = DecodeAdmittedRow(run.first, value);
+  if (!first.done() || !row) return StateDamaged("admitted records");
+  run.row = *std::move(row);
   return run;
 }
 
-Result<StoredRecord> CopyOf(const Run& run, const AdmittedEntry& entry) {
-  auto record = DecodeRecord(entry.offset, entry.record, run.bytes);
+/// `copies`: null where records are not copied.
+Result<Run> ReadRun(const RecordCopies* copies, std::string_view key, std::string_view value,
+                    const StateDb::FromLog& from_log) {
+  BITACORA_ASSIGN_OR_RETURN(Run run, ReadRow(key, value));
+  if (copies == nullptr) return run;
+  std::size_t bytes = 0;
+  for (const AdmittedEntry& entry : run.row.entries) {
+    run.copy_begins.push_back(bytes);
+    bytes += entry.copy_bytes;
+  }
+  if (run.row.copies_at) {
+    if (auto read = copies->Read(*run.row.copies_at, key, bytes)) {
+      run.copies = std::make_shared<const std::string>(*std::move(read));
+      return run;
+    }
+  }
+  std::vector<Offset> offsets;
+  for (const AdmittedEntry& entry : run.row.entries) offsets.push_back(entry.offset);
+  BITACORA_ASSIGN_OR_RETURN(run.from_log, from_log(offsets));
+  if (run.from_log.size() != offsets.size()) return StateDamaged("copied record");
+  return run;
+}
+
+/// The record of an entry.
+Result<StoredRecord> RecordOf(const Run& run, std::size_t entry) {
+  if (!run.copies) return run.from_log[entry];
+  const AdmittedEntry& of = run.row.entries[entry];
+  auto record = DecodeRecord(
+      of.offset, std::string_view(*run.copies).substr(run.copy_begins[entry], of.copy_bytes),
+      run.copies);
   if (!record) return StateDamaged("copied record");
   return *std::move(record);
 }
@@ -206,7 +237,7 @@ Result<std::optional<Remembered>> StateDb::Impl::Find(std::string_view append_ke
 namespace {
 
 rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>& cache,
-                                           bool point_lookups, bool blobs) {
+                                           bool point_lookups) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
   table.cache_index_and_filter_blocks = true;
@@ -227,8 +258,6 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>
     family.memtable_whole_key_filtering = true;
     family.memtable_prefix_bloom_size_ratio = 0.02;
   }
-  family.enable_blob_files = blobs;
-  family.min_blob_size = 128;
   return family;
 }
 
@@ -246,13 +275,13 @@ rocksdb::DBOptions DatabaseOptions() {
 }
 
 /// In the order of StateDb::Impl::Family.
-std::vector<rocksdb::ColumnFamilyDescriptor> Families(bool copy_records) {
+std::vector<rocksdb::ColumnFamilyDescriptor> Families() {
   const auto cache = rocksdb::NewLRUCache(64u << 20);
   std::vector<rocksdb::ColumnFamilyDescriptor> families{
-      {rocksdb::kDefaultColumnFamilyName, FamilyOptions(cache, false, false)},
-      {"appends", FamilyOptions(cache, true, false)},
-      {"places", FamilyOptions(cache, true, false)},
-      {"admitted", FamilyOptions(cache, false, copy_records)}};
+      {rocksdb::kDefaultColumnFamilyName, FamilyOptions(cache, false)},
+      {"appends", FamilyOptions(cache, true)},
+      {"places", FamilyOptions(cache, true)},
+      {"admitted", FamilyOptions(cache, false)}};
   // Rows of these come in the order of their keys within a partition: of `admitted` always, of
   // `appends` where the ids are UUIDs by time, of `places` within a batch.
   for (const auto family :
@@ -270,7 +299,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> Families(bool copy_records) {
 bool HasOtherFamilies(const std::string& directory) {
   std::vector<std::string> names;
   if (!rocksdb::DB::ListColumnFamilies(DatabaseOptions(), directory, &names).ok()) return false;
-  const auto ours = Families(false);
+  const auto ours = Families();
   return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
     return std::none_of(ours.begin(), ours.end(),
                         [&](const auto& family) { return family.name == name; });
@@ -279,7 +308,7 @@ bool HasOtherFamilies(const std::string& directory) {
 
 }  // namespace
 
-rocksdb::Status StateDb::Impl::Open(const std::string& directory, bool copy_records,
+rocksdb::Status StateDb::Impl::Open(const std::string& directory,
                                     const std::shared_ptr<rocksdb::FileSystem>& file_system) {
   rocksdb::DBOptions options = DatabaseOptions();
   if (file_system) {
@@ -290,7 +319,7 @@ rocksdb::Status StateDb::Impl::Open(const std::string& directory, bool copy_reco
   std::vector<rocksdb::ColumnFamilyHandle*> opened_families;
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status =
-      rocksdb::DB::Open(options, directory, Families(copy_records), &opened_families, &opened);
+      rocksdb::DB::Open(options, directory, Families(), &opened_families, &opened);
   if (!status.ok()) return status;
   db.reset(opened);
   std::copy(opened_families.begin(), opened_families.end(), handles.begin());
@@ -314,7 +343,7 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(
       continue;
     }
     auto impl = std::make_unique<Impl>();
-    const rocksdb::Status status = impl->Open(directory, copy_records, file_system);
+    const rocksdb::Status status = impl->Open(directory, file_system);
     if (status.IsCorruption() && !damaged) {
       // A power cut may leave a manifest so, which RocksDB syncs behind what it has written.
       LogWarning("the state is damaged and is folded anew", {{"error", status.ToString()}});
@@ -345,6 +374,9 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(
     if (!header || found->log_id.empty()) {
       BITACORA_RETURN_IF_ERROR(FromState(
           impl->db->Put(rocksdb::WriteOptions(), ToSlice(kHeaderKey), EncodeHeader(wanted))));
+    }
+    if (copy_records) {
+      BITACORA_ASSIGN_OR_RETURN(impl->copies, RecordCopies::Open(Disk(file_system), directory));
     }
     return std::unique_ptr<StateDb>(new StateDb(std::move(impl), copy_records));
   }
@@ -447,7 +479,7 @@ Result<std::optional<Version>> StateDb::ScanStream(
   return std::optional(head);
 }
 
-Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from,
+Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from, const FromLog& from_log,
                              const std::function<bool(Admitted)>& visit) const {
   const std::string prefix = PartitionPrefix(partition);
   const std::string end = PrefixEnd(prefix);
@@ -461,23 +493,24 @@ Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from,
   iterator->SeekForPrev(AdmittedKey(partition, from));
   if (!iterator->Valid()) iterator->SeekToFirst();
   for (bool more = true; more && iterator->Valid(); iterator->Next()) {
-    BITACORA_ASSIGN_OR_RETURN(const Run run,
-                              ReadRun(ToView(iterator->key()), ToView(iterator->value())));
-    for (const AdmittedEntry& entry : run.entries) {
+    BITACORA_ASSIGN_OR_RETURN(const Run run, ReadRun(impl_->copies.get(), ToView(iterator->key()),
+                                                     ToView(iterator->value()), from_log));
+    for (std::size_t i = 0; more && i < run.row.entries.size(); ++i) {
+      const AdmittedEntry& entry = run.row.entries[i];
       if (entry.offset < from) continue;
       Admitted admitted{entry.offset, entry.first_version, entry.count, std::nullopt};
       if (copy_records_) {
-        BITACORA_ASSIGN_OR_RETURN(admitted.record, CopyOf(run, entry));
+        BITACORA_ASSIGN_OR_RETURN(admitted.record, RecordOf(run, i));
       }
       more = visit(std::move(admitted));
-      if (!more) break;
     }
   }
   return FromState(iterator->status());
 }
 
-Result<std::vector<StoredRecord>> StateDb::CopiedRecords(
-    const PartitionKey& partition, std::span<const AppendPlace> places) const {
+Result<std::vector<StoredRecord>> StateDb::CopiedRecords(const PartitionKey& partition,
+                                                         std::span<const AppendPlace> places,
+                                                         const FromLog& from_log) const {
   // Of places in order, those of one run stand together: each run is read once.
   std::vector<std::string> keys;
   for (const AppendPlace& place : places) {
@@ -491,15 +524,18 @@ Result<std::vector<StoredRecord>> StateDb::CopiedRecords(
   Run run;
   std::size_t row = 0;
   for (const AppendPlace& place : places) {
-    if (run.bytes == nullptr || run.first != place.run) {
-      BITACORA_ASSIGN_OR_RETURN(run, ReadRun(keys[row], ToView(rows[row])));
+    if (run.row.entries.empty() || run.first != place.run) {
+      BITACORA_ASSIGN_OR_RETURN(
+          run, ReadRun(impl_->copies.get(), keys[row], ToView(rows[row]), from_log));
       ++row;
     }
+    const auto& entries = run.row.entries;
     const auto entry = std::find_if(
-        run.entries.begin(), run.entries.end(),
+        entries.begin(), entries.end(),
         [&](const AdmittedEntry& candidate) { return candidate.offset == place.offset; });
-    if (entry == run.entries.end()) return StateDamaged("copied record");
-    BITACORA_ASSIGN_OR_RETURN(StoredRecord record, CopyOf(run, *entry));
+    if (entry == entries.end()) return StateDamaged("copied record");
+    BITACORA_ASSIGN_OR_RETURN(StoredRecord record,
+                              RecordOf(run, static_cast<std::size_t>(entry - entries.begin())));
     records.push_back(std::move(record));
   }
   return records;

@@ -78,6 +78,9 @@ class StateDb {
       const PartitionKey& partition, std::string_view stream, const StreamScan& scan,
       const std::function<bool(const StreamAppend&)>& visit) const;
 
+  /// Gives the records at offsets, which rise, from the log: where copies are gone.
+  using FromLog = std::function<Result<std::vector<StoredRecord>>(std::span<const Offset>)>;
+
   /// An admitted record's entry; the record is empty unless records are copied.
   struct Admitted {
     Offset offset;
@@ -85,12 +88,14 @@ class StateDb {
     std::uint32_t count = 0;
     std::optional<StoredRecord> record;
   };
-  /// Visits admitted records from offset `from` on until `visit` returns false.
-  Status ScanAdmitted(const PartitionKey& partition, Offset from,
+  /// Visits admitted records from offset `from` on until `visit` returns false. Errors also of
+  /// `from_log`.
+  Status ScanAdmitted(const PartitionKey& partition, Offset from, const FromLog& from_log,
                       const std::function<bool(Admitted)>& visit) const;
-  /// The copied records of appends.
+  /// The copied records of appends, in their order. Errors also of `from_log`.
   Result<std::vector<StoredRecord>> CopiedRecords(const PartitionKey& partition,
-                                                  std::span<const AppendPlace> places) const;
+                                                  std::span<const AppendPlace> places,
+                                                  const FromLog& from_log) const;
 
   bool copies_records() const { return copy_records_; }
 

@@ -16,6 +16,7 @@
 #include <bitacora/base/status.h>
 
 #include "src/rocks_status.h"
+#include "src/store/record_copies.h"
 #include "src/store/state_db.h"
 
 namespace bitacora::event_store {
@@ -38,7 +39,7 @@ struct StateDb::Impl {
   ~Impl();
 
   /// `file_system`: another than the disk's, or null.
-  rocksdb::Status Open(const std::string& directory, bool copy_records,
+  rocksdb::Status Open(const std::string& directory,
                        const std::shared_ptr<rocksdb::FileSystem>& file_system);
   Result<std::optional<std::string>> Get(Family family, std::string_view key) const;
   /// All of them are there, or it is damaged.
@@ -50,6 +51,8 @@ struct StateDb::Impl {
   Result<std::optional<Version>> Head(const std::string& stream_prefix) const;
   Result<std::optional<Remembered>> Find(std::string_view append_key) const;
 
+  /// Null unless records are copied.
+  std::unique_ptr<RecordCopies> copies;
   std::unique_ptr<rocksdb::Env> env;  ///< Of another file system than the disk's, or nothing.
   std::unique_ptr<PrefixReplay> replay;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles{};

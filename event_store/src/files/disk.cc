@@ -1,11 +1,11 @@
-#include "src/embedded/disk.h"
+#include "src/files/disk.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "src/rocks_status.h"
 
-namespace bitacora::event_store::embedded {
+namespace bitacora::event_store {
 namespace {
 
 constexpr std::size_t kCopyBytes = 1u << 20;
@@ -104,4 +104,4 @@ Status Disk::CopyStart(const std::string& from, const std::string& to, std::uint
   return target.Sync();
 }
 
-}  // namespace bitacora::event_store::embedded
+}  // namespace bitacora::event_store

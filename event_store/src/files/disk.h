@@ -12,7 +12,7 @@
 
 #include <bitacora/base/status.h>
 
-namespace bitacora::event_store::embedded {
+namespace bitacora::event_store {
 
 /// A file that grows at its end. For one thread.
 class AppendedFile {
@@ -68,4 +68,4 @@ class Disk {
   std::shared_ptr<rocksdb::FileSystem> files_;
 };
 
-}  // namespace bitacora::event_store::embedded
+}  // namespace bitacora::event_store

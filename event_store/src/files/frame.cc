@@ -1,11 +1,11 @@
-#include "src/embedded/frame.h"
+#include "src/files/frame.h"
 
 #include <cstring>
 
 #include <bitacora/base/check.h>
 #include <bitacora/base/encoding.h>
 
-namespace bitacora::event_store::embedded {
+namespace bitacora::event_store {
 namespace {
 
 __extension__ using Wide = unsigned __int128;
@@ -124,4 +124,4 @@ std::optional<Frame> ReadUncheckedFrame(std::string_view bytes, std::uint64_t sa
   return frame;
 }
 
-}  // namespace bitacora::event_store::embedded
+}  // namespace bitacora::event_store

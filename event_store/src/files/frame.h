@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace bitacora::event_store::embedded {
+namespace bitacora::event_store {
 
 /// Frames begin at multiples of this, so that those behind a damaged one can be found.
 inline constexpr std::size_t kFrameAlignment = 8;
@@ -65,4 +65,4 @@ std::optional<Frame> ReadFrame(std::string_view bytes, std::uint64_t salt);
 /// The same frame with the check it should have, whatever it has. Nothing: it is not whole.
 std::optional<Frame> ReadUncheckedFrame(std::string_view bytes, std::uint64_t salt);
 
-}  // namespace bitacora::event_store::embedded
+}  // namespace bitacora::event_store
