@@ -85,6 +85,11 @@ struct Contents {
   }
 };
 
+std::string BytesOf(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 struct Damage {
   std::string file;
   std::string what;
@@ -104,7 +109,8 @@ Damage DamageSomething(const std::string& log, std::mt19937_64& random) {
   const auto kind =
       std::next(kinds.begin(), static_cast<std::ptrdiff_t>(Below(random, kinds.size())));
   const fs::path path = kind->second[Below(random, kind->second.size())];
-  const std::size_t size = fs::file_size(path);
+  // Behind what was written is space that a file was given ahead.
+  const std::size_t size = std::max<std::size_t>(BytesOf(path).find_last_not_of('\0') + 1, 1);
   std::size_t at = Below(random, size);
   Damage damage{fs::relative(path, log).string(), {}};
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
@@ -133,11 +139,6 @@ Damage DamageSomething(const std::string& log, std::mt19937_64& random) {
   }
   damage.what += std::to_string(at) + " of " + std::to_string(size);
   return damage;
-}
-
-std::string BytesOf(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 class ADamagedLog : public ::testing::Test {
@@ -284,7 +285,12 @@ TEST_F(ADamagedLog, WithATornTailThatNobodyWasToldOfOpens) {
        {std::string("\0\0\2\0\0\0\0\0Rhalf", 13), std::string(5000, '\0'),
         std::string("\0\0\0\1\0\0\0\0R\0\0\0\0\0\0\0\1\2\3\4\5\6\7\10", 24)}) {
     const std::string copy = FreshCopy();
-    std::ofstream(copy + "/" + LastSegment(), std::ios::app | std::ios::binary) << torn;
+    const std::string last = copy + "/" + LastSegment();
+    // Behind the frames, which end at multiples of 8, in the space the file was given ahead.
+    const std::size_t written = (BytesOf(last).find_last_not_of('\0') + 8) / 8 * 8;
+    std::fstream(last, std::ios::in | std::ios::out | std::ios::binary)
+        .seekp(static_cast<std::streamoff>(written))
+        .write(torn.data(), static_cast<std::streamsize>(torn.size()));
     ChildProcess reader(Tool({"dump", copy}));
     EXPECT_TRUE(reader.ReadAll() == whole_);
     EXPECT_EQ(reader.Wait(), 0);

@@ -9,6 +9,9 @@ namespace bitacora::event_store {
 namespace {
 
 constexpr std::size_t kCopyBytes = 1u << 20;
+/// Space that a file is given at once. It then has this length before it has the bytes: a sync need
+/// not note a new length each time, and costs two thirds (ext4).
+constexpr std::size_t kReservedBytes = 4u << 20;
 
 /// Of a failed call on `path`. That a file is not there may be damage or not: the caller knows.
 Error Failed(const rocksdb::IOStatus& status, std::string_view doing, const std::string& path) {
@@ -20,6 +23,8 @@ Error Failed(const rocksdb::IOStatus& status, std::string_view doing, const std:
 }  // namespace
 
 Status AppendedFile::Append(std::string_view bytes) {
+  file_->PrepareWrite(bytes_, bytes.size(), {}, nullptr);
+  bytes_ += bytes.size();
   const auto done = file_->Append(ToSlice(bytes), {}, nullptr);
   return done.ok() ? Status() : Failed(done, "write", path_);
 }
@@ -43,8 +48,11 @@ Disk::Disk(std::shared_ptr<rocksdb::FileSystem> file_system)
 
 Result<AppendedFile> Disk::Create(const std::string& path) const {
   std::unique_ptr<rocksdb::FSWritableFile> file;
-  const auto done = files_->NewWritableFile(path, {}, &file, nullptr);
+  rocksdb::FileOptions options;
+  options.fallocate_with_keep_size = false;
+  const auto done = files_->NewWritableFile(path, options, &file, nullptr);
   if (!done.ok()) return Failed(done, "make", path);
+  file->SetPreallocationBlockSize(kReservedBytes);
   return AppendedFile(std::move(file), path);
 }
 

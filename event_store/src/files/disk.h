@@ -14,7 +14,8 @@
 
 namespace bitacora::event_store {
 
-/// A file that grows at its end. For one thread.
+/// A file that grows at its end. Until it is closed there may be zeros behind what was appended.
+/// For one thread.
 class AppendedFile {
  public:
   AppendedFile(std::unique_ptr<rocksdb::FSWritableFile> file, std::string path)
@@ -26,6 +27,7 @@ class AppendedFile {
  private:
   std::unique_ptr<rocksdb::FSWritableFile> file_;
   std::string path_;
+  std::uint64_t bytes_ = 0;
 };
 
 /// Thread-safe.

@@ -267,8 +267,8 @@ class EventStoreImpl final : public EventStore {
         return {};
       }
     }
+    BITACORA_RETURN_IF_ERROR(log_.Writable());  // First: a disk that is gone fails both.
     BITACORA_RETURN_IF_ERROR(partition->Accepts(clock_.Now(), options_));
-    BITACORA_RETURN_IF_ERROR(log_.Writable());
 
     if (Mutated(Promise::kP4) &&
         Meets(command.expected, *state_->Head(partition->key, command.stream.str()))) {
