@@ -133,6 +133,30 @@ TEST_F(AFailingDisk, AReaderMeetsTheRecordThatWasInDoubt) {
   reader->reset();
 }
 
+TEST_F(AFailingDisk, ACheckpointAfterHealingHasWhatReadersSaw) {
+  ASSERT_TRUE(Append("before").ok());
+  disk_->FailNth(Operation::kSync, 1);
+  ASSERT_FALSE(Append("in doubt").ok());
+  ASSERT_TRUE(BecomesWritable());
+  const std::string copy = directory_.path() + "/copy";
+  ASSERT_TRUE(log_->Checkpoint(copy).ok());
+  const auto values = Values();
+  auto opened = embedded::OpenOn({}, {.directory = copy, .read_only = true}, metrics_);
+  ASSERT_TRUE(opened.ok()) << opened.error().ToString();
+  log_ = std::move(*opened);
+  EXPECT_EQ(Values(), values);
+}
+
+TEST_F(AFailingDisk, ARecordOfTooManyHeadersIsRefused) {
+  Record record{"key", "value", {}};
+  record.headers.resize(900'000);
+  std::optional<Result<Offset>> answer;
+  log_->Append(kAt, std::move(record), [&](Result<Offset> result) { answer.emplace(result); });
+  ASSERT_TRUE(answer && !answer->ok());
+  EXPECT_EQ(answer->error().reason(), "record-too-large");
+  EXPECT_TRUE(Append("after").ok());
+}
+
 TEST_F(AFailingDisk, AFailedWriteIsInDoubtToo) {
   ASSERT_TRUE(Append("before").ok());
   disk_->FailNth(Operation::kWrite, 1);

@@ -9,10 +9,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "src/files/frame.h"
 #include "src/embedded/recovery.h"
 #include "src/embedded/segment.h"
 #include "src/embedded/segment_index.h"
+#include "src/files/frame.h"
 #include "support/temporary_directory.h"
 
 namespace bitacora::event_store::embedded {
@@ -56,6 +56,22 @@ TEST(AFrame, WithAnyBitChangedIsNone) {
   }
   EXPECT_TRUE(ReadFrame(file, kSalt).has_value());
   EXPECT_FALSE(ReadFrame(file, kSalt + 1).has_value());
+}
+
+TEST(AFrame, IsCheckedWhateverAClientPutsIntoIt) {
+  // A factor of the hash that becomes zero must not erase what was hashed before.
+  const std::string golden("\x15\x7C\x4A\x7F\xB9\x79\x37\x9E", 8);
+  for (std::size_t at = 0; at < 80; at += 8) {
+    std::string payload(88, 'a');
+    payload.replace(at, golden.size(), golden);
+    std::string file = CheckBefore(7) + std::string(GroupOf(7, {payload}).bytes());
+    EXPECT_FALSE(ReadFrame(file, kSalt + 1).has_value());
+    for (std::size_t byte = 0; byte < file.size(); ++byte) {
+      file[byte] = static_cast<char>(file[byte] ^ 0x10);
+      EXPECT_FALSE(ReadFrame(file, kSalt).has_value()) << at << " " << byte;
+      file[byte] = static_cast<char>(file[byte] ^ 0x10);
+    }
+  }
 }
 
 TEST(AFrame, CutAnywhereIsNone) {
@@ -194,18 +210,71 @@ TEST_F(ASegment, IsRefusedWhereItIsAnotherThanItsWitnessSays) {
 }
 
 TEST_F(ASegment, WithFramesInABodyIsNotMisread) {
-  // What a client sent looks like a later group, but for the salt that it cannot know.
+  // What a client sent looks like a later group, but for the salt that it cannot know; also where
+  // it tries to make the hash forget that.
   FrameGroup forged;
   forged.Begin(kSalt + 1, 0);
   forged.Add([&](std::string* out) { out->append(Record(9)); });
+  FrameGroup golden;
+  golden.Begin(1, 2);
+  golden.Add([&](std::string* out) { out->append("\x15\x7C\x4A\x7F\xB9\x79\x37\x9E", 8); });
+  std::string body(64, '\0');
+  for (int shift = 0; shift < 8; ++shift) {
+    body.append(forged.bytes()).append(golden.bytes()).push_back('x');
+  }
   Add({Record(0)});
   const Testimony witness = Now(1);
-  const std::size_t from = Add({Record(1, std::string(64, '\0') + std::string(forged.bytes()))});
+  const std::size_t from = Add({Record(1, body)});
   bytes_[from + 9] = 'x';
   Write(bytes_);
   const auto found = Find(witness);
   ASSERT_TRUE(found.ok()) << found.error().ToString();
   EXPECT_EQ(found->contents.records, 1U);
+}
+
+TEST_F(ASegment, WithBytesThatLookLikeSizesIsReadInOneGo) {
+  // Each of these would be the size of a large frame, and all of them were hashed.
+  Add({Record(0)});
+  const Testimony witness = Now(1);
+  std::string body;
+  while (body.size() < 1'000'000) body.append("\0\x08\0\0\0\0\0\0", 8);
+  for (int i = 1; i < 9; ++i) Add({Record(i, body)});
+  bytes_[witness.end.bytes + 9] ^= 0x10;
+  Write(bytes_.substr(0, bytes_.size() - 100));
+  EXPECT_FALSE(Find(witness).ok());
+}
+
+TEST_F(ASegment, TornWhileTheLogWasMadeIsMadeAgain) {
+  for (std::size_t kept = 0; kept < bytes_.size(); ++kept) {
+    std::string torn = bytes_.substr(0, kept);
+    for (const std::size_t size : {kept, bytes_.size()}) {
+      torn.resize(size);
+      Write(torn);
+      const auto found = FindLog(disk_, directory_.path(), nullptr);
+      ASSERT_TRUE(found.ok()) << kept << ": " << found.error().ToString();
+      EXPECT_TRUE(found->segments.empty() || found->contents.records == 0);
+    }
+  }
+}
+
+TEST_F(ASegment, WithoutAWitnessAndItsStartIsNotMadeAgain) {
+  Add({Record(0, std::string(10'000, 'x'))});
+  bytes_.replace(0, 4096, 4096, '\0');
+  Write(bytes_);
+  const auto found = FindLog(disk_, directory_.path(), nullptr);
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().code(), ErrorCode::kCorruption);
+}
+
+TEST_F(ASegment, IsNotEmptiedByASecondCopyToOnePlace) {
+  Write(bytes_);
+  const std::string file = SegmentPath(directory_.path(), SegmentNumber(1));
+  const std::string copy = directory_.path() + "/copy";
+  ASSERT_TRUE(disk_.LinkOrCopy(file, copy).ok());
+  const Status again = disk_.LinkOrCopy(file, copy);
+  ASSERT_FALSE(again.ok());
+  EXPECT_EQ(again.error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_EQ(std::filesystem::file_size(file), bytes_.size());
 }
 
 TEST_F(ASegment, ThatItsWitnessDoesNotKnowWasBeingBegun) {

@@ -24,6 +24,7 @@ constexpr std::size_t kRecordBytesMax = (1u << 20) + (64u << 10);
 constexpr std::size_t kTailBytes = 16u << 20;
 constexpr std::size_t kQueueBytes = 64u << 20;
 constexpr std::int32_t kPartitionsMax = 64;
+constexpr std::size_t kRowBytesMax = 64;  ///< What a RecordRow adds to its body.
 
 Error ReadOnly() { return Error(ErrorCode::kPermissionDenied, "the log is open for reading only"); }
 
@@ -170,6 +171,13 @@ void EmbeddedLog::Append(const TopicPartition& at, Record record, AppendCallback
   if (!partition.ok()) return callback(partition.error());
   if (const Status sized = CheckSize(record); !sized.ok()) return callback(sized.error());
   PendingAppend append = Encode(*partition, record, std::move(callback));
+  // Many small headers take more than their bytes.
+  if (append.body.size() > kPayloadBytesMax - kRowBytesMax) {
+    return append.callback(Error(
+        ErrorCode::kInvalidArgument,
+        "the record takes " + std::to_string(append.body.size()) + " bytes, too many for the log",
+        "record-too-large"));
+  }
   if (const Status queued = queue_.Push(std::move(append)); !queued.ok()) {
     append.callback(queued.error());
   }

@@ -11,6 +11,9 @@
 namespace bitacora::event_store::embedded {
 namespace {
 
+/// More than a first segment without topics has.
+constexpr std::uint64_t kBeginningBytesMax = 4096;
+
 Error Damaged(const std::string& what) {
   return Error(ErrorCode::kCorruption, what, "log-damaged");
 }
@@ -125,7 +128,12 @@ class Finder {
       TakeLast(std::move(*scanned));
       return last;
     }
-    if (witness_ == nullptr) return SegmentNumber();
+    if (witness_ == nullptr) {
+      // Only what the making of a log leaves may be made again.
+      BITACORA_ASSIGN_OR_RETURN(const std::uint64_t size,
+                                disk_.SizeOf(SegmentPath(directory_, last)));
+      if (size <= kBeginningBytesMax) return SegmentNumber();
+    }
     return Damaged(SegmentPath(directory_, last) + " is damaged at its start");
   }
 

@@ -9,10 +9,10 @@
 #include <bitacora/base/status.h>
 
 #include "src/embedded/contents.h"
-#include "src/files/disk.h"
 #include "src/embedded/segment.h"
 #include "src/embedded/segment_index.h"
 #include "src/embedded/witness.h"
+#include "src/files/disk.h"
 
 namespace bitacora::event_store::embedded {
 

@@ -72,8 +72,12 @@ Result<std::optional<SegmentScanner>> SegmentScanner::Open(const Disk& disk,
   SegmentScanner scanner(std::move(file), limit);
   BITACORA_ASSIGN_OR_RETURN(const std::string_view head,
                             scanner.file_.Read(0, kSegmentHeadBytes, &scanner.space_));
-  const bool is_zero = head.find_first_not_of('\0') == std::string_view::npos;
-  if (head.size() < kSegmentHeadBytes || is_zero) return std::optional<SegmentScanner>();
+  const std::string_view magic = head.substr(0, kMagic.size());
+  const std::size_t same = static_cast<std::size_t>(
+      std::mismatch(magic.begin(), magic.end(), kMagic.begin()).first - magic.begin());
+  const bool is_torn =
+      same < kMagic.size() && head.substr(same).find_first_not_of('\0') == std::string_view::npos;
+  if (head.size() < kSegmentHeadBytes || is_torn) return std::optional<SegmentScanner>();
   Decoder decoder(head);
   if (decoder.Raw(kMagic.size()) != kMagic) {
     return Error(ErrorCode::kCorruption, path + " is no segment of a log", "log-damaged");
@@ -94,7 +98,7 @@ Result<std::string_view> SegmentScanner::Ahead(std::size_t size) {
 
 Result<std::optional<SegmentScanner::Found>> SegmentScanner::Next() {
   BITACORA_ASSIGN_OR_RETURN(std::string_view bytes, Ahead(kCheckBytes + kFrameAlignment));
-  const auto size = BytesOfFrame(bytes);
+  const auto size = BytesOfFrame(bytes, salt_);
   if (!size || end_.bytes - kCheckBytes + *size > limit_) return std::optional<Found>();
   BITACORA_ASSIGN_OR_RETURN(bytes, Ahead(*size));
   const auto frame = ReadFrame(bytes, salt_);

@@ -12,8 +12,8 @@
 
 #include <bitacora/base/status.h>
 
-#include "src/files/disk.h"
 #include "src/embedded/format.h"
+#include "src/files/disk.h"
 #include "src/files/frame.h"
 
 namespace bitacora::event_store::embedded {

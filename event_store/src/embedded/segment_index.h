@@ -9,9 +9,9 @@
 
 #include <bitacora/base/status.h>
 
-#include "src/files/disk.h"
 #include "src/embedded/format.h"
 #include "src/embedded/segment.h"
+#include "src/files/disk.h"
 
 namespace bitacora::event_store::embedded {
 

@@ -1,7 +1,6 @@
 #include "src/embedded/segments.h"
 
 #include <algorithm>
-#include <mutex>
 
 #include <bitacora/base/encoding.h>
 #include <bitacora/base/log.h>
@@ -25,7 +24,7 @@ constexpr std::uint64_t kLastFrameBytes = 1u << 10;  ///< What most of them fit 
 }  // namespace
 
 void Segments::Add(SealedSegment segment, std::optional<Runs> runs) {
-  const std::unique_lock lock(mu_);
+  const MutexLock lock(mu_);
   for (const StoredRun& run : segment.runs) {
     partitions_[run.at].push_back({run.first, segment.number, run.places_at});
   }
@@ -40,7 +39,7 @@ void Segments::Grow(SegmentNumber number, std::uint64_t salt) {
 }
 
 void Segments::Publish(std::span<const NewRecord> records) {
-  const std::unique_lock lock(mu_);
+  const MutexLock lock(mu_);
   Segment& newest = segments_.back();
   for (const NewRecord& record : records) {
     Run& run = (*newest.runs)[record.at];
@@ -52,8 +51,13 @@ void Segments::Publish(std::span<const NewRecord> records) {
   }
 }
 
+Runs Segments::newest_runs() const {
+  const MutexLock lock(mu_);
+  return *segments_.back().runs;
+}
+
 void Segments::Seal(const SealedSegment& segment) {
-  const std::unique_lock lock(mu_);
+  const MutexLock lock(mu_);
   for (const StoredRun& run : segment.runs) {
     std::vector<Part>& parts = partitions_[run.at];
     const auto part = std::find_if(parts.rbegin(), parts.rend(), [&](const Part& candidate) {
@@ -68,7 +72,7 @@ Result<std::vector<Segments::Lookup>> Segments::LocateInMemory(const PartitionId
                                                                std::span<const Offset> offsets,
                                                                std::vector<Place>* places) const {
   std::vector<Lookup> lookups;
-  const std::shared_lock lock(mu_);
+  const MutexLock lock(mu_);
   const auto found = partitions_.find(at);
   for (std::size_t i = 0; i < offsets.size(); ++i) {
     const Offset offset = offsets[i];
@@ -139,8 +143,7 @@ Result<std::vector<Segments::Place>> Segments::Locate(const PartitionId& at,
 /// Bytes of one segment, read ahead.
 class Segments::Window {
  public:
-  Window(OpenFiles& files, const std::string& directory)
-      : files_(files), directory_(directory) {}
+  Window(OpenFiles& files, const std::string& directory) : files_(files), directory_(directory) {}
 
   /// From the check before the frame at `place` on, to the frame's end, if it is not cut. `ahead`
   /// says how many bytes to read where it has to be read.
@@ -152,8 +155,8 @@ class Segments::Window {
     }
     std::string_view bytes = bytes_.substr(static_cast<std::size_t>(from - from_));
     // Twice at most: of a frame that only begins in the window its size comes first.
-    for (auto needed = BytesOfFrame(bytes); needed && *needed > bytes.size();
-         needed = BytesOfFrame(bytes)) {
+    for (auto needed = BytesOfFrame(bytes, place.salt); needed && *needed > bytes.size();
+         needed = BytesOfFrame(bytes, place.salt)) {
       const std::size_t size = std::max<std::size_t>(*needed, ahead());
       BITACORA_RETURN_IF_ERROR(Load(place.segment, from, size));
       bytes = bytes_;

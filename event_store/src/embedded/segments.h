@@ -5,7 +5,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <shared_mutex>
 #include <span>
 #include <string>
 #include <utility>
@@ -15,11 +14,11 @@
 #include <bitacora/base/status.h>
 #include <bitacora/domain/record.h>
 
-#include "src/files/disk.h"
-#include "src/files/open_files.h"
 #include "src/embedded/format.h"
 #include "src/embedded/segment.h"
 #include "src/embedded/segment_index.h"
+#include "src/files/disk.h"
+#include "src/files/open_files.h"
 
 namespace bitacora::event_store::embedded {
 
@@ -31,8 +30,7 @@ struct RangeLimits {
 /// Reads are thread-safe; Add, Grow, Publish and Seal are for one thread.
 class Segments {
  public:
-  Segments(const Disk& disk, const std::string& directory)
-      : directory_(directory), files_(disk) {}
+  Segments(const Disk& disk, const std::string& directory) : directory_(directory), files_(disk) {}
 
   /// The segment behind those that were added. `runs`: its places, where they are to be kept in
   /// memory instead of read from its index.
@@ -49,7 +47,7 @@ class Segments {
   /// The places of the one that grows are in its index from now on.
   void Seal(const SealedSegment& segment);
   /// Of the newest segment. For the thread that grows it.
-  const Runs& newest_runs() const { return *segments_.back().runs; }
+  Runs newest_runs() const EXCLUDES(mu_);
 
   /// The records of a partition from `from` on, to before `end`, as many as `limits` allow. All of
   /// them exist. Appends to `out`.
@@ -110,9 +108,9 @@ class Segments {
 
   const std::string directory_;
   mutable OpenFiles files_;
-  mutable std::shared_mutex mu_;
-  std::vector<Segment> segments_;                        // Guarded by mu_. By number, from 1.
-  std::map<PartitionId, std::vector<Part>> partitions_;  // Guarded by mu_.
+  mutable Mutex mu_;
+  std::vector<Segment> segments_ GUARDED_BY(mu_);  ///< By number, from 1.
+  std::map<PartitionId, std::vector<Part>> partitions_ GUARDED_BY(mu_);
 };
 
 }  // namespace bitacora::event_store::embedded

@@ -1,5 +1,7 @@
 #include "src/embedded/storage.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <utility>
 #include <variant>
 
@@ -11,6 +13,9 @@
 
 namespace bitacora::event_store::embedded {
 namespace {
+
+/// Places in an index reach further; a start reads the last segment as a whole.
+constexpr std::uint64_t kSegmentBytesMax = 1u << 30;
 
 std::string WitnessIn(const std::string& directory) { return directory + "/WITNESS"; }
 
@@ -27,7 +32,10 @@ bool IsPassedOver() {
 }  // namespace
 
 Storage::Storage(const StorageOptions& options)
-    : options_(options), disk_(options.file_system), segments_(disk_, options_.directory) {}
+    : options_(options),
+      segment_bytes_(std::min(options.segment_bytes, kSegmentBytesMax)),
+      disk_(options.file_system),
+      segments_(disk_, options_.directory) {}
 
 Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options) {
   std::unique_ptr<Storage> storage(new Storage(options));
@@ -38,14 +46,16 @@ Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options) {
 
 Status Storage::OpenExisting() {
   const std::string path = WitnessIn(options_.directory);
-  const bool has_witness = FileExists(path);
+  auto witness = Witness::Open(
+      path, options_.read_only ? Witness::Access::kRead : Witness::Access::kReadWrite);
+  const bool has_witness = witness.ok();
   if (has_witness) {
-    BITACORA_ASSIGN_OR_RETURN(
-        witness_, Witness::Open(path, options_.read_only ? Witness::Access::kRead
-                                                         : Witness::Access::kReadWrite));
+    witness_ = std::move(*witness);
     if (!witness_->both_slots_readable()) {
       LogWarning("one of two notes of the log's witness is damaged", {{"path", path}});
     }
+  } else if (witness.error().code() != ErrorCode::kNotFound) {
+    return witness.error();
   }
   BITACORA_ASSIGN_OR_RETURN(FoundLog found, FindLog(disk_, options_.directory,
                                                     has_witness ? &witness_->found() : nullptr));
@@ -74,11 +84,18 @@ Status Storage::OpenExisting() {
     }
     segments_.Add(std::move(segment.segment), std::move(segment.runs));
   }
-  return payloads.empty() ? Status() : OrFail(Begin(payloads));
+  if (!payloads.empty()) return OrFail(Begin(payloads));
+  if (options_.read_only || !options_.sync) return {};
+  // The note may be in the kernel's memory only, of a process that was killed or after a sync that
+  // failed: it is made again, and synced, before anything it speaks of is shown or followed.
+  BITACORA_RETURN_IF_ERROR(witness_->Note(witness_->found()));
+  return witness_->Sync();
 }
 
 Status Storage::Make() {
   BITACORA_RETURN_IF_ERROR(MakeDirectories(options_.directory));
+  BITACORA_RETURN_IF_ERROR(
+      SyncDirectory(std::filesystem::absolute(options_.directory).parent_path()));
   contents_ = {};
   contents_.log_id = MakeUuidV4(SystemRandom());
   BITACORA_RETURN_IF_ERROR(Begin({}));
@@ -131,7 +148,7 @@ Status Storage::Prepare() {
   if (failed_) {
     return Error(ErrorCode::kUnavailable, "the log was not written before", "log-unavailable");
   }
-  if (file_ && newest_.end.bytes < options_.segment_bytes) return {};
+  if (file_ && newest_.end.bytes - begun_bytes_ < segment_bytes_) return {};
   return Begin({});
 }
 
@@ -171,19 +188,29 @@ Status Storage::Begin(std::span<const std::string> payloads) {
   const SegmentNumber number = newest_.number.Next();
   const std::uint64_t salt = SystemRandom().Next64();
   const std::vector<std::uint64_t> places = MakeBeginning(number, salt, payloads);
-  BITACORA_ASSIGN_OR_RETURN(file_, disk_.Create(SegmentPath(options_.directory, number)));
-  newest_ = {number, salt, newest_.end, {0, salt}, {}};
-  BITACORA_RETURN_IF_ERROR(file_->Append(EncodeSegmentHead(salt)));
-  newest_.end.bytes = kSegmentHeadBytes;
-  BITACORA_RETURN_IF_ERROR(WriteGroup());
-  BITACORA_RETURN_IF_ERROR(disk_.SyncDirectory(options_.directory));
+  if (const Status written = WriteBeginning(number, salt); !written.ok()) {
+    // Nobody knows of it yet. On a full disk its space is what opening again needs.
+    file_.reset();
+    disk_.Remove(SegmentPath(options_.directory, number));
+    return written;
+  }
   segments_.Grow(number, salt);
   BITACORA_RETURN_IF_ERROR(Take(payloads, places));
+  if (!payloads.empty()) group_ = {};  // It may have had a segment's size.
   if (!witness_) return {};
   // On the disk before anything else is written there: a segment the witness does not know holds
   // nothing that was acknowledged.
   BITACORA_RETURN_IF_ERROR(witness_->Note(testimony()));
   return options_.sync ? witness_->Sync() : Status();
+}
+
+Status Storage::WriteBeginning(SegmentNumber number, std::uint64_t salt) {
+  BITACORA_ASSIGN_OR_RETURN(file_, disk_.Create(SegmentPath(options_.directory, number)));
+  newest_ = {number, salt, newest_.end, {kSegmentHeadBytes, salt}, {}};
+  BITACORA_RETURN_IF_ERROR(file_->Append(EncodeSegmentHead(salt)));
+  BITACORA_RETURN_IF_ERROR(WriteGroup());
+  begun_bytes_ = newest_.end.bytes;
+  return disk_.SyncDirectory(options_.directory);
 }
 
 Status Storage::Take(std::span<const std::string> payloads, std::span<const std::uint64_t> places) {
@@ -239,8 +266,10 @@ Status Storage::CopyTo(const std::string& directory, const Testimony& testimony)
   for (SegmentNumber number(1); number < testimony.segment; number = number.Next()) {
     BITACORA_RETURN_IF_ERROR(
         disk_.LinkOrCopy(SegmentPath(options_.directory, number), SegmentPath(directory, number)));
-    BITACORA_RETURN_IF_ERROR(
-        disk_.LinkOrCopy(IndexPath(options_.directory, number), IndexPath(directory, number)));
+    // Made anew where it is missing, as here when this log is open for reading only.
+    const Status index =
+        disk_.LinkOrCopy(IndexPath(options_.directory, number), IndexPath(directory, number));
+    if (!index.ok() && index.error().code() != ErrorCode::kNotFound) return index;
   }
   BITACORA_RETURN_IF_ERROR(disk_.CopyStart(SegmentPath(options_.directory, testimony.segment),
                                            SegmentPath(directory, testimony.segment),

@@ -15,11 +15,11 @@
 #include <bitacora/domain/record.h>
 
 #include "src/embedded/contents.h"
-#include "src/files/disk.h"
 #include "src/embedded/format.h"
 #include "src/embedded/recovery.h"
 #include "src/embedded/segments.h"
 #include "src/embedded/witness.h"
+#include "src/files/disk.h"
 
 namespace bitacora::event_store::embedded {
 
@@ -95,6 +95,8 @@ class Storage {
   /// Puts a segment's first frames into `group_`; gives where each of `payloads` begins.
   std::vector<std::uint64_t> MakeBeginning(SegmentNumber number, std::uint64_t salt,
                                            std::span<const std::string> payloads);
+  /// Makes the file of a segment, with `group_` in it.
+  Status WriteBeginning(SegmentNumber number, std::uint64_t salt);
   /// Takes over what `payloads`, which lie at `places`, say.
   Status Take(std::span<const std::string> payloads, std::span<const std::uint64_t> places);
   /// Writes `group_` behind what there is and syncs it.
@@ -103,6 +105,7 @@ class Storage {
   Status OrFail(Status status);
 
   const StorageOptions options_;
+  const std::uint64_t segment_bytes_;
   const Disk disk_;  // Before segments_, which uses it.
   std::unique_ptr<Witness> witness_;
   Segments segments_;
@@ -111,6 +114,7 @@ class Storage {
   /// The newest segment; number 0 before the first.
   SealedSegment newest_;
   std::optional<AppendedFile> file_;  ///< Of the newest, where it is open for writing.
+  std::uint64_t begun_bytes_ = 0;     ///< Of the group it begins with.
   bool failed_ = false;
 
   // To be used again.

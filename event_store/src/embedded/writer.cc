@@ -16,7 +16,8 @@ namespace {
 /// One write; a queue that holds more takes several, so that the first need not wait for all.
 constexpr std::size_t kGroupBytesMax = 8u << 20;
 constexpr milliseconds kCheckEvery{200};          // Free space.
-constexpr std::chrono::seconds kWitnessEvery{5};  // Syncs of the witness.
+constexpr std::chrono::seconds kWitnessEvery{5};  // Syncs of the witness; and after so many bytes:
+constexpr std::uint64_t kWitnessBytes = 16u << 20;
 constexpr milliseconds kHealAgainFirst{100};
 constexpr milliseconds kHealAgainMax{5'000};
 
@@ -86,9 +87,7 @@ void Writer::Run() {
     if (parts_.clock.Now() >= next_check_) Idle();
   }
   if (Storage* storage = parts_.storage.ForWriter(); storage != nullptr && sync_) {
-    if (const Status synced = storage->witness().Sync(); !synced.ok()) {
-      LogWarning("the log's witness was not synced", {{"error", synced.error().message()}});
-    }
+    SyncWitness(*storage);
   }
 }
 
@@ -100,9 +99,14 @@ void Writer::Idle() {
   if (storage == nullptr) return;
   if (now >= next_witness_sync_ && storage->witness().has_unsynced()) {
     next_witness_sync_ = now + kWitnessEvery;
-    if (const Status synced = storage->witness().Sync(); !synced.ok()) {
-      LogWarning("the log's witness was not synced", {{"error", synced.error().message()}});
-    }
+    SyncWitness(*storage);
+  }
+}
+
+void Writer::SyncWitness(Storage& storage) {
+  synced_bytes_ = storage.testimony().end.bytes;
+  if (const Status synced = storage.witness().Sync(); !synced.ok()) {
+    LogWarning("the log's witness was not synced", {{"error", synced.error().message()}});
   }
 }
 
@@ -186,6 +190,11 @@ void Writer::Testify() {
       // The note before stays: it says less, and nothing wrong.
       LogWarning("the log's witness was not written", {{"error", noted.error().message()}});
     }
+    // What is behind a synced note is written again after a power cut: that has a bound.
+    const bool same_segment = testimony.segment == synced_segment_;
+    if (!same_segment) synced_bytes_ = 0;
+    synced_segment_ = testimony.segment;
+    if (testimony.end.bytes > synced_bytes_ + kWitnessBytes) SyncWitness(*storage);
   }
   MutexLock lock(mu_);
   acknowledged_ = testimony;
@@ -255,7 +264,12 @@ bool Writer::Pause(milliseconds pause) {
 Status Writer::OpenAgain() {
   BITACORA_RETURN_IF_ERROR(parts_.space.CheckBeforeOpening());
   BITACORA_ASSIGN_OR_RETURN(std::unique_ptr<Storage> storage, Storage::Open(parts_.options));
+  const Testimony found = storage->testimony();
   BITACORA_RETURN_IF_ERROR(Adopt(storage->contents()));
+  {
+    MutexLock lock(mu_);
+    acknowledged_ = found;  // Readers see all of it from now on.
+  }
   parts_.storage.Set(std::move(storage));
   return {};
 }

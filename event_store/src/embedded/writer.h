@@ -81,6 +81,7 @@ class Writer {
   void Abandon(std::span<PendingAppend> group);
   /// Notes what has become durable, before anybody is told.
   void Testify();
+  void SyncWitness(Storage& storage);
   void Idle();
 
   /// Until the log is writable again, is found damaged, or the queue is closed.
@@ -99,6 +100,8 @@ class Writer {
   std::vector<LogPartition*> touched_;
   Deadline next_check_;
   Deadline next_witness_sync_;
+  SegmentNumber synced_segment_;  ///< Up to where the witness was synced.
+  std::uint64_t synced_bytes_ = 0;
 
   mutable Mutex mu_;
   Testimony acknowledged_ GUARDED_BY(mu_);

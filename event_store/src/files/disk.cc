@@ -83,6 +83,10 @@ Status Disk::Rename(const std::string& from, const std::string& to) const {
   return done.ok() ? Status() : Failed(done, "rename", from);
 }
 
+void Disk::Remove(const std::string& path) const {
+  files_->DeleteFile(path, {}, nullptr).PermitUncheckedError();
+}
+
 Status Disk::SyncDirectory(const std::string& directory) const {
   std::unique_ptr<rocksdb::FSDirectory> names;
   auto done = files_->NewDirectory(directory, {}, &names, nullptr);
@@ -92,6 +96,10 @@ Status Disk::SyncDirectory(const std::string& directory) const {
 
 Status Disk::LinkOrCopy(const std::string& from, const std::string& to) const {
   if (files_->LinkFile(from, to, {}, nullptr).ok()) return {};
+  // It may be another name of the same file: making it anew would empty that.
+  if (files_->FileExists(to, {}, nullptr).ok()) {
+    return Error(ErrorCode::kAlreadyExists, "there is " + to + " already");
+  }
   BITACORA_ASSIGN_OR_RETURN(const std::uint64_t bytes, SizeOf(from));
   return CopyStart(from, to, bytes);
 }

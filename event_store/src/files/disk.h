@@ -59,9 +59,12 @@ class Disk {
   Result<std::vector<std::string>> List(const std::string& directory) const;
   /// In place of a file that has the name.
   Status Rename(const std::string& from, const std::string& to) const;
+  /// If it is there and can be.
+  void Remove(const std::string& path) const;
   /// The names in `directory` are on the disk when it returns.
   Status SyncDirectory(const std::string& directory) const;
-  /// A second name for a file that nobody writes any more, or a synced copy where there is none.
+  /// A second name for a file that nobody writes any more, or else a synced copy. kAlreadyExists:
+  /// there is such a name.
   Status LinkOrCopy(const std::string& from, const std::string& to) const;
   /// A synced copy of the first `bytes`, which are there.
   Status CopyStart(const std::string& from, const std::string& to, std::uint64_t bytes) const;

@@ -19,10 +19,11 @@ constexpr std::uint64_t kRoot2 = 0x6A09E667F3BCC909;
 constexpr std::uint64_t kRoot3 = 0xBB67AE8584CAA73B;
 constexpr std::uint64_t kRoot5 = 0x3C6EF372FE94F82B;
 
-/// Both halves of the product, folded: each bit of the answer depends on all bits of both.
+/// Both halves of the product, folded, and both factors: a factor that is zero, which a client can
+/// bring about, would erase the other.
 std::uint64_t Fold(std::uint64_t a, std::uint64_t b) {
   const Wide product = static_cast<Wide>(a) * b;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  return a ^ b ^ static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
 std::uint64_t LittleEndian(const char* at, std::size_t size) {
@@ -46,9 +47,27 @@ std::uint64_t CheckOf(std::string_view frame, std::uint64_t salt, std::uint64_t 
   return HashOf(frame, salt ^ check_before);
 }
 
-void PutAt(std::string* bytes, std::size_t at, std::uint32_t value) {
+/// What the head of a frame is xored with: so what a client sent looks like one once in 500,000
+/// places, and finding a frame in it does not mean to hash it all over again at each.
+std::uint64_t MaskOf(std::uint64_t salt, std::uint64_t check_before) {
+  return Fold(salt ^ check_before ^ kRoot5, kRoot3);
+}
+
+/// Size of the payload, distance to the group's start, of a frame behind its first eight bytes.
+struct FrameHead {
+  std::uint32_t payload_bytes;
+  std::uint32_t behind;
+};
+FrameHead ReadFrameHead(std::string_view bytes, std::uint64_t salt) {
+  Decoder decoder(bytes);
+  const std::uint64_t mask = MaskOf(salt, decoder.BigEndian64());
+  const std::uint64_t head = decoder.BigEndian64() ^ mask;
+  return {static_cast<std::uint32_t>(head >> 32), static_cast<std::uint32_t>(head)};
+}
+
+void PutAt(std::string* bytes, std::size_t at, std::uint64_t value) {
   std::string number;
-  PutBigEndian32(&number, value);
+  PutBigEndian64(&number, value);
   bytes->replace(at, number.size(), number);
 }
 
@@ -90,17 +109,20 @@ void FrameGroup::Close(std::size_t at) {
   const std::size_t payload_bytes = bytes_.size() - at - kHeadBytes;
   BITACORA_CHECK(payload_bytes > 0 && payload_bytes <= kPayloadBytesMax,
                  "a payload that no frame may have");
-  PutAt(&bytes_, at, static_cast<std::uint32_t>(payload_bytes));
-  PutAt(&bytes_, at + 4, static_cast<std::uint32_t>(at));
+  PutAt(&bytes_, at,
+        (std::uint64_t{payload_bytes} << 32 | static_cast<std::uint32_t>(at)) ^
+            MaskOf(salt_, check_));
   bytes_.resize(at + kHeadBytes + Padded(payload_bytes));
   check_ = CheckOf(std::string_view(bytes_).substr(at), salt_, check_);
   PutBigEndian64(&bytes_, check_);
 }
 
-std::optional<std::size_t> BytesOfFrame(std::string_view bytes) {
+std::optional<std::size_t> BytesOfFrame(std::string_view bytes, std::uint64_t salt) {
   if (bytes.size() < kCheckBytes + kHeadBytes) return kCheckBytes + kHeadBytes;
-  const std::size_t payload_bytes = Decoder(bytes.substr(kCheckBytes)).BigEndian32();
-  if (payload_bytes == 0 || payload_bytes > kPayloadBytesMax) return std::nullopt;
+  const auto [payload_bytes, behind] = ReadFrameHead(bytes, salt);
+  if (payload_bytes == 0 || payload_bytes > kPayloadBytesMax || behind % kFrameAlignment != 0) {
+    return std::nullopt;
+  }
   return kCheckBytes + FrameBytes(payload_bytes);
 }
 
@@ -111,14 +133,15 @@ std::optional<Frame> ReadFrame(std::string_view bytes, std::uint64_t salt) {
 }
 
 std::optional<Frame> ReadUncheckedFrame(std::string_view bytes, std::uint64_t salt) {
-  const auto needed = BytesOfFrame(bytes);
+  const auto needed = BytesOfFrame(bytes, salt);
   if (!needed || bytes.size() < *needed) return std::nullopt;
   Frame frame;
   frame.bytes = *needed - kCheckBytes;
   Decoder decoder(bytes);
   const std::uint64_t check_before = decoder.BigEndian64();
-  const std::uint32_t payload_bytes = decoder.BigEndian32();
-  frame.behind = decoder.BigEndian32();
+  decoder.BigEndian64();
+  const auto [payload_bytes, behind] = ReadFrameHead(bytes, salt);
+  frame.behind = behind;
   frame.payload = decoder.Raw(payload_bytes);
   frame.check = CheckOf(bytes.substr(kCheckBytes, frame.bytes - kCheckBytes), salt, check_before);
   return frame;

@@ -58,7 +58,7 @@ struct Frame {
 
 /// How many bytes the frame has that `bytes` begins with, the eight before it included. Nothing: no
 /// frame begins there; of fewer than 16 bytes it cannot be told, and is 16.
-std::optional<std::size_t> BytesOfFrame(std::string_view bytes);
+std::optional<std::size_t> BytesOfFrame(std::string_view bytes, std::uint64_t salt);
 /// The frame behind the first eight bytes, which are the check before it. Nothing: it is not whole
 /// or not sound.
 std::optional<Frame> ReadFrame(std::string_view bytes, std::uint64_t salt);

@@ -88,6 +88,12 @@ void PowerCutFileSystem::CutAt(std::int64_t n) {
   counted_ = std::this_thread::get_id();
 }
 
+void PowerCutFileSystem::Survive() {
+  const MutexLock lock(mu_);
+  until_cut_ = 0;
+  cut_ = false;
+}
+
 bool PowerCutFileSystem::is_cut() const {
   const MutexLock lock(mu_);
   return cut_;

@@ -30,6 +30,10 @@ class PowerCutFileSystem final : public rocksdb::FileSystemWrapper {
   /// Power comes back: files lose what a cut takes. No file may be open; some may have been removed
   /// by others. One `seed` leaves the same.
   void ComeBack(std::uint64_t seed);
+  /// The process was killed instead: what was written stays as it is, synced or not.
+  void Survive();
+  /// One more call that changes something. False: no power.
+  bool Count() { return Change().ok(); }
 
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* result,

@@ -21,8 +21,8 @@ struct EmbeddedLogOptions {
   /// Without it an acknowledged record may be lost in a power cut. Off only in tests that are about
   /// something else, to be quick.
   bool sync = true;
-  /// Bytes of a file of the log from which on another follows; a write may reach beyond it. A start
-  /// reads the last file as a whole.
+  /// Bytes of a file of the log from which on another follows, at most 1 GiB; a write may reach
+  /// beyond it. A start reads the last file as a whole.
   std::uint64_t segment_bytes = 128u << 20;
   std::size_t queue_records_max =
       65'536;  ///< Appends waiting for the writer; beyond: kResourceExhausted.
