@@ -78,6 +78,7 @@ constexpr std::array kProblems{
     ProblemKind{50311, "read-model-stopped", "The read model stopped at an event it cannot apply"},
     ProblemKind{50312, "too-many-connections", "Too many connections", 1},
     ProblemKind{50313, "fold-behind", "The fold has not reached the position yet", 1},
+    ProblemKind{50314, "state-unavailable", "The disk of this node's state failed", 5},
     ProblemKind{50400, "timeout", "The outcome is not known", 1},
     ProblemKind{50401, "append-undecided", "The verdict on the append is not known yet", 1},
     ProblemKind{50500, "http-version-not-supported", "Only HTTP/1.0 and HTTP/1.1"},

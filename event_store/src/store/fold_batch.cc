@@ -154,7 +154,7 @@ Status FoldBatch::Commit() {
     written = FromState(impl_->state.impl_->db->Write(rocksdb::WriteOptions(), &impl_->batch));
   } else {
     LogError("the copies of records failed", {{"error", written.error().message()}});
-    written = StateDamaged("I/O error");
+    written = StateUnavailable();
   }
   impl_->batch.Clear();
   if (!written.ok() || impl_->heads.size() > kHeadsKept) impl_->heads.clear();

@@ -125,7 +125,7 @@ void FoldThread::FoldOne(const std::shared_ptr<Assigned>& assigned, const Stored
   }
   auto step = batch_.Fold(partition.key, record, &partition.folded);
   if (!step.ok()) {
-    Stop(*assigned, "state-damaged", step.error().message());
+    Stop(*assigned, step.error().reason(), step.error().message());
     return;
   }
   if (!step->has_value()) {
@@ -198,7 +198,7 @@ void FoldThread::Publish() {
     if (!committed.ok()) {
       // The state is what it was. Nobody may be told of verdicts it does not hold.
       for (const auto& [partition, assigned] : moved_) {
-        Stop(*assigned, "state-damaged", committed.error().message());
+        Stop(*assigned, committed.error().reason(), committed.error().message());
       }
       moved_.clear();
       resolutions_.clear();

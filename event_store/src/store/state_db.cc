@@ -81,7 +81,15 @@ Error StateDamaged(std::string_view what) {
 Status FromState(const rocksdb::Status& status) {
   if (status.ok()) return {};
   LogError("the state failed", {{"error", status.ToString()}});
-  return StateDamaged(status.IsCorruption() ? "damaged" : "I/O error");
+  return status.IsCorruption() ? StateDamaged("damaged") : StateUnavailable();
+}
+
+Error StateUnavailable() {
+  return {
+      ErrorCode::kUnavailable,
+      "the disk of the state failed; nothing is damaged: see to the disk, then start the server "
+      "again",
+      "state-unavailable"};
 }
 
 std::string PartitionStateKey(const PartitionKey& partition) {

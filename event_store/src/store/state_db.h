@@ -118,7 +118,7 @@ class FoldBatch {
   FoldBatch& operator=(const FoldBatch&) = delete;
 
   /// Folds `record` into `partition_state`. Nothing: a newer rule is needed, nothing changed.
-  /// kCorruption: the state cannot be read; `partition_state` is of no more use.
+  /// kCorruption, kUnavailable: the state cannot be read; `partition_state` is of no more use.
   Result<std::optional<FoldStep>> Fold(const PartitionKey& key, const StoredRecord& record,
                                        PartitionState* partition_state);
   /// Remembers that `partition_state` is to be written with the batch.

@@ -23,7 +23,9 @@ namespace bitacora::event_store {
 
 /// kCorruption "state-damaged", and what to do about it. `what` is the part that cannot be read.
 Error StateDamaged(std::string_view what);
-/// State errors are one kind to the callers: the log is whole, this copy is not to be used.
+/// kUnavailable "state-unavailable": the disk failed.
+Error StateUnavailable();
+/// One of the two. The log is whole, this copy is not to be used.
 Status FromState(const rocksdb::Status& status);
 
 /// Where the fold of a partition is, in kMeta.

@@ -41,7 +41,7 @@ struct Topic {
   /// Owned: admitted so far on this node. Adopted: latest minus earliest offsets.
   std::int64_t events = 0;
   /// Why it is read-only ("log-head-lost", "log-moved-backwards", "needs-newer-bitacora",
-  /// "unsafe-settings"), or empty.
+  /// "unsafe-settings", "state-unavailable", "state-damaged"), or empty.
   std::string problem;
 };
 
