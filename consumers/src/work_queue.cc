@@ -6,7 +6,7 @@ void WorkQueue::Add(const TopicPartition& at) {
   MutexLock lock(mu_);
   const auto [state, is_new] = states_.try_emplace(at, State::kQueued);
   if (is_new) {
-    Push(at, gather_);
+    Push(at, Left::kNothing);
   } else if (state->second == State::kTaken) {
     state->second = State::kTakenAndAdded;
   }
@@ -25,30 +25,37 @@ std::optional<TopicPartition> WorkQueue::Take() {
       lock.WaitUntil(changed_, due);
       continue;
     }
-    TopicPartition at = std::move(queue_.begin()->second);
+    Queued taken = std::move(queue_.begin()->second);
     queue_.erase(queue_.begin());
-    states_[at] = State::kTaken;
+    states_[taken.at] = State::kTaken;
+    ++taken_;
+    more_ -= taken.left == Left::kMore ? 1 : 0;
     // For another worker: only the first of what is queued wakes one.
-    if (!queue_.empty()) changed_.notify_one();
-    return at;
+    if (!queue_.empty() && IsPressing()) changed_.notify_one();
+    return std::move(taken.at);
   }
   return std::nullopt;
 }
 
 void WorkQueue::Done(const TopicPartition& at, Left left) {
   MutexLock lock(mu_);
+  --taken_;
   const auto state = states_.find(at);
   if (state->second == State::kTaken && left == Left::kNothing) {
     states_.erase(state);
     return;
   }
   state->second = State::kQueued;
-  Push(at, left == Left::kMore ? milliseconds(0) : gather_);
+  Push(at, left);
 }
 
-void WorkQueue::Push(const TopicPartition& at, milliseconds wait) {
-  const auto added = queue_.emplace(std::pair(SystemClock().Now() + wait, ++last_), at).first;
-  if (added == queue_.begin()) changed_.notify_one();
+void WorkQueue::Push(const TopicPartition& at, Left left) {
+  const bool more = left == Left::kMore;
+  const Deadline due = SystemClock().Now() + (more ? milliseconds(0) : gather_);
+  const auto added = queue_.emplace(std::pair(due, ++last_), Queued{at, left}).first;
+  more_ += more ? 1 : 0;
+  // A worker that is at something looks here when it is done.
+  if (added == queue_.begin() && (taken_ == 0 || IsPressing())) changed_.notify_one();
 }
 
 void WorkQueue::Close() {

@@ -40,7 +40,15 @@ class WorkQueue {
  private:
   enum class State { kQueued, kTaken, kTakenAndAdded };
 
-  void Push(const TopicPartition& at, milliseconds wait) REQUIRES_LOCK(mu_);
+  struct Queued {
+    TopicPartition at;
+    Left left = Left::kNothing;  ///< Of the work before.
+  };
+
+  void Push(const TopicPartition& at, Left left) REQUIRES_LOCK(mu_);
+  /// Whether there is work for more than the workers that are at it: else each waits for what the
+  /// one before it will take anyway.
+  bool IsPressing() const REQUIRES_LOCK(mu_) { return more_ > 0 || hurried_ > 0; }
   void SetHurried(int by) EXCLUDES(mu_);
 
   const milliseconds gather_;
@@ -48,7 +56,9 @@ class WorkQueue {
   std::condition_variable changed_;
   std::unordered_map<TopicPartition, State> states_ GUARDED_BY(mu_);  ///< Missing: idle.
   /// By when they may be taken, and then in the order in which they came.
-  std::map<std::pair<Deadline, std::uint64_t>, TopicPartition> queue_ GUARDED_BY(mu_);
+  std::map<std::pair<Deadline, std::uint64_t>, Queued> queue_ GUARDED_BY(mu_);
+  std::size_t more_ GUARDED_BY(mu_) = 0;   ///< Of these, those that were left with more to do.
+  std::size_t taken_ GUARDED_BY(mu_) = 0;  ///< Workers that are at something.
   std::uint64_t last_ GUARDED_BY(mu_) = 0;
   /// Once one was waited for, all that came before that moment are taken with it.
   std::uint64_t open_until_ GUARDED_BY(mu_) = 0;

@@ -50,6 +50,21 @@ TEST(AWorkQueue, GivesAPartitionAgainThatWasAddedWhileAWorkerWasAtIt) {
   EXPECT_EQ(queue.Take(), At(0));
 }
 
+TEST(AWorkQueue, HasAllWorkersAtWhatHasMoreToDo) {
+  WorkQueue queue;
+  queue.Add(At(0));
+  queue.Add(At(1));
+  ASSERT_EQ(queue.Take(), At(0));
+  ASSERT_EQ(queue.Take(), At(1));
+  std::vector<std::jthread> workers;
+  for (int i = 0; i < 2; ++i) {
+    // Neither is done before both have something.
+    workers.emplace_back([&] { EXPECT_TRUE(queue.Take().has_value()); });
+  }
+  queue.Done(At(0), WorkQueue::Left::kMore);
+  queue.Done(At(1), WorkQueue::Left::kMore);
+}
+
 TEST(AWorkQueue, PutsAPartitionWithMoreToDoBehindTheOthers) {
   WorkQueue queue;
   queue.Add(At(0));

@@ -23,7 +23,9 @@ namespace bitacora::consumers {
 
 struct ReadModelsOptions {
   std::string directory;  ///< Of their RocksDB. May be deleted while the process is down.
-  std::size_t threads = 1;
+  /// Workers. More than one is at it only where there is more to fold than in one go, as while a
+  /// model is rebuilt, or somebody waits for it.
+  std::size_t threads = 2;
   /// What a worker folds before it turns to the next partition, and writes at once.
   std::size_t batch_records_max = 8192;
   std::size_t batch_bytes_max = 4u << 20;
