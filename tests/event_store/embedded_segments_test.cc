@@ -209,6 +209,13 @@ TEST_F(ASegment, IsRefusedWhereItIsAnotherThanItsWitnessSays) {
   EXPECT_EQ(found.error().code(), ErrorCode::kCorruption);
 }
 
+TEST_F(ASegment, IsRefusedWhereItsWitnessNamesNone) {
+  Write(bytes_);
+  const auto found = Find(Testimony());
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().code(), ErrorCode::kCorruption);
+}
+
 TEST_F(ASegment, WithFramesInABodyIsNotMisread) {
   // What a client sent looks like a later group, but for the salt that it cannot know; also where
   // it tries to make the hash forget that.

@@ -58,9 +58,7 @@ Status Take(const SegmentScanner::Found& found, ScannedSegment* scanned) {
   if (const auto* head = std::get_if<HeadRow>(&payload)) return Apply(*head, &scanned->contents);
   const auto& record = std::get<RecordRow>(payload);
   BITACORA_RETURN_IF_ERROR(Apply(record, &scanned->contents));
-  Run& run = scanned->runs[record.at];
-  if (run.places.empty()) run.first = record.offset;
-  run.places.push_back(PlaceOf(found.at));
+  AddPlace(record.at, record.offset, PlaceOf(found.at), &scanned->runs);
   return {};
 }
 
@@ -115,6 +113,7 @@ class Finder {
     SegmentNumber last(count);
     if (witness_ != nullptr) {
       last = witness_->segment;
+      if (last.value == 0) return Damaged("the witness names no segment");
       if (count < last.value) return Damaged(SegmentPath(directory_, last) + " is missing");
       if (count > last.value + 1) {
         return Damaged("the witness is older than " + SegmentPath(directory_, last.Next()));

@@ -11,7 +11,6 @@ namespace {
 constexpr std::string_view kMagic = "BITAIDX1";
 constexpr std::size_t kSummaryBytes = 8 + 6 * 8 + 4;
 constexpr std::size_t kRunBytes = 4 + 4 + 8 + 4;
-constexpr std::size_t kPlaceBytes = 4;
 constexpr std::uint64_t kCheckSeed = 2;
 
 /// All but the places, with the hash of it.
@@ -41,7 +40,7 @@ void SetPlaces(SealedSegment* segment) {
   std::uint64_t at = HeadBytes(segment->runs.size());
   for (StoredRun& run : segment->runs) {
     run.places_at = at;
-    at += std::uint64_t{run.records} * kPlaceBytes;
+    at += static_cast<std::uint64_t>(run.records * kPlaceBytes);
   }
 }
 
@@ -68,6 +67,14 @@ SealedSegment DecodeHead(std::string_view head, std::uint32_t runs) {
 }
 
 }  // namespace
+
+bool AddPlace(const PartitionId& at, Offset offset, FramePlace place, Runs* runs) {
+  Run& run = (*runs)[at];
+  const bool begins = run.places.empty();
+  if (begins) run.first = offset;
+  run.places.push_back(place);
+  return begins;
+}
 
 void PlaceRuns(const Runs& runs, SealedSegment* segment) {
   segment->runs.clear();
@@ -112,8 +119,10 @@ Result<SealedSegment> ReadIndex(const Disk& disk, const std::string& directory,
     return damaged;
   }
   SealedSegment segment = DecodeHead(checked, runs);
-  const bool whole = segment.runs.empty() || size >= segment.runs.back().places_at +
-                                                         segment.runs.back().records * kPlaceBytes;
+  const bool whole =
+      segment.runs.empty() ||
+      size >= segment.runs.back().places_at +
+                  static_cast<std::uint64_t>(segment.runs.back().records * kPlaceBytes);
   if (segment.number != number || !whole) return damaged;
   return segment;
 }

@@ -31,6 +31,10 @@ struct Run {
 };
 /// Of a segment that grows, or was read.
 using Runs = std::map<PartitionId, Run>;
+/// Where the next record of a partition lies. True: the run begins with it.
+bool AddPlace(const PartitionId& at, Offset offset, FramePlace place, Runs* runs);
+
+inline constexpr std::int64_t kPlaceBytes = 4;  ///< Of a place in an index file.
 
 /// A run in an index file.
 struct StoredRun {

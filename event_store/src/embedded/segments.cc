@@ -12,8 +12,7 @@
 namespace bitacora::event_store::embedded {
 namespace {
 
-constexpr std::size_t kLocatedMax = 1024;  ///< Places looked for at a time.
-constexpr std::int64_t kPlaceBytes = 4;    ///< In an index.
+constexpr std::size_t kLocatedMax = 256;  ///< Places looked for at a time; the writer may wait.
 constexpr std::int64_t kLookupBytesMax = 64 << 10;
 // One read for the frames of a partition between which few others lie: it costs as much as copying
 // some KiB.
@@ -42,12 +41,9 @@ void Segments::Publish(std::span<const NewRecord> records) {
   const MutexLock lock(mu_);
   Segment& newest = segments_.back();
   for (const NewRecord& record : records) {
-    Run& run = (*newest.runs)[record.at];
-    if (run.places.empty()) {
-      run.first = record.offset;
+    if (AddPlace(record.at, record.offset, record.place, &*newest.runs)) {
       partitions_[record.at].push_back({record.offset, newest.sealed.number, 0});
     }
-    run.places.push_back(record.place);
   }
 }
 
