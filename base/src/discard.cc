@@ -1,7 +1,7 @@
-#include <bitacora/base/discard.h>
-
 #include <filesystem>
 #include <system_error>
+
+#include <bitacora/base/discard.h>
 
 namespace bitacora {
 namespace {

@@ -180,6 +180,7 @@ class ReadModelsImpl final : public ReadModels {
   std::vector<std::shared_ptr<RunningModel>> Running() const {
     MutexLock lock(mu_);
     std::vector<std::shared_ptr<RunningModel>> all;
+    all.reserve(running_.size());
     for (const auto& [topic, model] : running_) all.push_back(model);
     return all;
   }

@@ -56,9 +56,7 @@ class ReadModelStoreTest : public ::testing::Test {
     });
   }
   /// The store's files as they are now.
-  void CopyTo(const std::string& where) const {
-    std::filesystem::copy(directory_.path(), where);
-  }
+  void CopyTo(const std::string& where) const { std::filesystem::copy(directory_.path(), where); }
 
   static ModelIdentity Identity(std::int32_t partitions, bool owned = true) {
     return {"log-1", "latest/1", partitions, owned};

@@ -79,7 +79,7 @@ class EventStoreImpl final : public EventStore {
     catalog_.UseThreads(threads_);
     // A log that was never reached may keep this waiting; the node starts without it.
     if (log_.Connections() > 0) Refresh();
-    refresher_ = StartThread("topics", [this](std::stop_token stop) { RunRefresh(stop); });
+    refresher_ = StartThread("topics", [this](const std::stop_token& stop) { RunRefresh(stop); });
     return {};
   }
 
@@ -367,6 +367,7 @@ class EventStoreImpl final : public EventStore {
     BITACORA_ASSIGN_OR_RETURN(const auto topic, Find(name));
     BITACORA_ASSIGN_OR_RETURN(const std::vector<Log::Bounds> bounds, BoundsOf(*topic));
     std::vector<Offset> offsets;
+    offsets.reserve(bounds.size());
     for (const Log::Bounds& of : bounds) offsets.push_back(offset_of(of));
     return PositionAt(*topic, offsets);
   }
