@@ -35,12 +35,14 @@ class AGrowingLog : public ::testing::Test {
  protected:
   AGrowingLog() {
     auto opened = OpenEmbeddedLog(
-        {.directory = directory_.path() + "/log", .sync = false, .segment_bytes = 3000}, metrics_);
+        {.directory = Directory(), .sync = false, .segment_bytes = 3000, .places_kept = 100},
+        metrics_);
     EXPECT_TRUE(opened.ok()) << opened.error().ToString();
     log_ = std::move(*opened);
     EXPECT_TRUE(log_->CreateTopic(kTopic, 1).ok());
   }
 
+  std::string Directory() const { return directory_.path() + "/log"; }
   Offset End() const { return log_->Latest(kAt).value_or(Offset(0)); }
 
   void Append(std::int64_t n) {
@@ -87,6 +89,19 @@ class AGrowingLog : public ::testing::Test {
   Metrics metrics_;
   std::unique_ptr<Log> log_;
 };
+
+TEST_F(AGrowingLog, IsReadWherePlacesOfItAreInMemoryAndWhereNot) {
+  Append(500);
+  log_.reset();
+  for (const std::size_t kept : {0, 100, 1'000}) {
+    Metrics metrics;
+    auto again = OpenEmbeddedLog(
+        {.directory = Directory(), .segment_bytes = 3000, .places_kept = kept}, metrics);
+    ASSERT_TRUE(again.ok()) << again.error().ToString();
+    std::mt19937_64 random(TestSeed());
+    for (int i = 0; i < 20; ++i) Read(**again, Offset(500), random);
+  }
+}
 
 TEST_F(AGrowingLog, IsReadAndCopiedMeanwhile) {
   std::atomic<bool> done{false};

@@ -61,8 +61,8 @@ class EmbeddedLog final : public Log {
  public:
   EmbeddedLog(const Machine& machine, const EmbeddedLogOptions& options, Metrics& metrics)
       : clock_(*machine.clock),
-        options_{options.directory, options.read_only, options.sync, machine.file_system,
-                 options.segment_bytes},
+        options_{options.directory,   options.read_only,     options.sync,
+                 machine.file_system, options.segment_bytes, options.places_kept},
         metrics_(metrics),
         space_(options.directory, options.free_bytes_min, metrics),
         catalog_(kRecordBytesMax),

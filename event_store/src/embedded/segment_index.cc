@@ -127,4 +127,26 @@ Result<SealedSegment> ReadIndex(const Disk& disk, const std::string& directory,
   return segment;
 }
 
+Result<Runs> ReadPlaces(const ReadFile& index, const SealedSegment& segment) {
+  Runs runs;
+  std::string space;
+  for (const StoredRun& stored : segment.runs) {
+    BITACORA_ASSIGN_OR_RETURN(
+        const std::string_view bytes,
+        index.Read(stored.places_at, static_cast<std::size_t>(stored.records * kPlaceBytes),
+                   &space));
+    Decoder decoder(bytes);
+    Run& run = runs[stored.at];
+    run.first = stored.first;
+    run.places.reserve(stored.records);
+    for (std::uint32_t i = 0; i < stored.records; ++i) {
+      run.places.push_back(decoder.BigEndian32());
+    }
+    if (!decoder.ok()) {
+      return Error(ErrorCode::kCorruption, index.path() + " is shorter than it was", "log-damaged");
+    }
+  }
+  return runs;
+}
+
 }  // namespace bitacora::event_store::embedded

@@ -64,5 +64,7 @@ void PlaceRuns(const Runs& runs, SealedSegment* segment);
 /// which record it is.
 Result<SealedSegment> ReadIndex(const Disk& disk, const std::string& directory,
                                 SegmentNumber number);
+/// The places in the index of `segment`. kCorruption: the file ends before them.
+Result<Runs> ReadPlaces(const ReadFile& index, const SealedSegment& segment);
 
 }  // namespace bitacora::event_store::embedded

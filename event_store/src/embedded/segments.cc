@@ -8,6 +8,7 @@
 #include "src/embedded/contents.h"
 #include "src/files/frame.h"
 #include "src/record_codec.h"
+#include "src/shared_copies.h"
 
 namespace bitacora::event_store::embedded {
 namespace {
@@ -19,6 +20,13 @@ constexpr std::int64_t kLookupBytesMax = 64 << 10;
 constexpr std::uint64_t kWindowBytesMax = 64u << 10;
 constexpr std::uint64_t kGapBytesMax = 8u << 10;
 constexpr std::uint64_t kLastFrameBytes = 1u << 10;  ///< What most of them fit in.
+constexpr std::size_t places_kept_ = 4u << 20;       ///< Of full segments, in memory: 16 MiB.
+
+std::size_t RecordsOf(const SealedSegment& segment) {
+  std::size_t records = 0;
+  for (const StoredRun& run : segment.runs) records += run.records;
+  return records;
+}
 
 }  // namespace
 
@@ -27,7 +35,32 @@ void Segments::Add(SealedSegment segment, std::optional<Runs> runs) {
   for (const StoredRun& run : segment.runs) {
     partitions_[run.at].push_back({run.first, segment.number, run.places_at});
   }
-  segments_.push_back({std::move(segment), std::move(runs)});
+  const bool has_index = !runs;
+  segments_.push_back({std::move(segment), has_index, std::move(runs)});
+}
+
+void Segments::LoadPlaces() {
+  const MutexLock lock(mu_);
+  std::size_t kept = 0;
+  for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {
+    if (segment->runs) continue;
+    kept += RecordsOf(segment->sealed);
+    if (kept > places_kept_) return;
+    const auto index = files_.Get(IndexPath(directory_, segment->sealed.number));
+    if (!index.ok()) return;  // Who asks for a place is told.
+    auto places = ReadPlaces(**index, segment->sealed);
+    if (!places.ok()) return;
+    segment->runs = *std::move(places);
+  }
+}
+
+void Segments::ForgetPlaces() {
+  std::size_t kept = 0;
+  for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {
+    if (!segment->has_index) continue;
+    kept += RecordsOf(segment->sealed);
+    if (kept > places_kept_) segment->runs.reset();
+  }
 }
 
 void Segments::Grow(SegmentNumber number, std::uint64_t salt) {
@@ -61,7 +94,10 @@ void Segments::Seal(const SealedSegment& segment) {
     });
     if (part != parts.rend()) part->places_at = run.places_at;
   }
-  segments_[segment.number.value - 1] = {segment, std::nullopt};
+  Segment& full = segments_[segment.number.value - 1];
+  full.sealed = segment;
+  full.has_index = true;
+  ForgetPlaces();
 }
 
 Result<std::vector<Segments::Lookup>> Segments::LocateInMemory(const PartitionId& at,
@@ -163,9 +199,12 @@ class Segments::Window {
 
  private:
   Status Load(SegmentNumber segment, std::uint64_t from, std::size_t size) {
-    BITACORA_ASSIGN_OR_RETURN(const auto file, files_.Get(SegmentPath(directory_, segment)));
-    BITACORA_ASSIGN_OR_RETURN(bytes_, file->Read(from, size, &space_));
-    segment_ = segment;
+    if (segment != segment_) {
+      BITACORA_ASSIGN_OR_RETURN(file_, files_.Get(SegmentPath(directory_, segment)));
+      segment_ = segment;
+    }
+    bytes_ = {};
+    BITACORA_ASSIGN_OR_RETURN(bytes_, file_->Read(from, size, &space_));
     from_ = from;
     return {};
   }
@@ -173,8 +212,9 @@ class Segments::Window {
   OpenFiles& files_;
   const std::string& directory_;
   std::string space_;
-  std::string_view bytes_;  // Kept by space_.
+  std::string_view bytes_;  // Of segment_ from from_ on, kept by space_.
   SegmentNumber segment_;
+  std::shared_ptr<const ReadFile> file_;  // Of segment_.
   std::uint64_t from_ = 0;
 };
 
@@ -196,7 +236,7 @@ Result<RecordRow> Segments::RecordAt(const PartitionId& at, std::span<const Plac
   if (!bytes.ok()) return CannotRead(bytes.error());
   const auto frame = ReadFrame(*bytes, place.salt);
   if (!frame) return Damaged(at, place, "is not what was written");
-  const auto record = ReadRecordRow(frame->payload);
+  auto record = ReadRecordRow(frame->payload);
   if (!record.ok() || record->at != at || record->offset != place.offset) {
     return Damaged(at, place, "is not where the index says");
   }
@@ -206,17 +246,18 @@ Result<RecordRow> Segments::RecordAt(const PartitionId& at, std::span<const Plac
 Status Segments::ReadAll(const PartitionId& at, std::span<const Place> places,
                          std::size_t* bytes_left, std::vector<StoredRecord>* out) const {
   Window window(files_, directory_);
+  SharedCopies copies(places.size() * kLastFrameBytes);
   for (std::size_t i = 0; i < places.size() && *bytes_left > 0; ++i) {
     BITACORA_ASSIGN_OR_RETURN(const RecordRow row, RecordAt(at, places.subspan(i), &window));
-    auto body = std::make_shared<const std::string>(row.body);
+    SharedCopies::Copy body = copies.Add(row.body);
     StoredRecord& record = out->emplace_back();
-    if (!DecodeBody(*body, &record)) {
+    if (!DecodeBody(body.bytes, &record)) {
       out->pop_back();
       return Damaged(at, places[i], "is not readable");
     }
     record.offset = row.offset;
     record.timestamp_ms = row.time_ms;
-    record.bytes = std::move(body);
+    record.bytes = std::move(body.owner);
     *bytes_left -= std::min(*bytes_left, row.body.size());
   }
   return {};

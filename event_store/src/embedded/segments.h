@@ -30,11 +30,15 @@ struct RangeLimits {
 /// Reads are thread-safe; Add, Grow, Publish and Seal are for one thread.
 class Segments {
  public:
-  Segments(const Disk& disk, const std::string& directory) : directory_(directory), files_(disk) {}
+  /// `places_kept`: how many places of full segments are in memory, those of the newest.
+  Segments(const Disk& disk, const std::string& directory, std::size_t places_kept)
+      : directory_(directory), places_kept_(places_kept), files_(disk) {}
 
-  /// The segment behind those that were added. `runs`: its places, where they are to be kept in
-  /// memory instead of read from its index.
-  void Add(SealedSegment segment, std::optional<Runs> runs);
+  /// The segment behind those that were added. `runs`: its places, where it has no index.
+  void Add(SealedSegment segment, std::optional<Runs> runs) EXCLUDES(mu_);
+  /// Reads the places of the newest ones, as many as are kept; of others they are read from the
+  /// index when they are asked for.
+  void LoadPlaces() EXCLUDES(mu_);
   /// A new one, without records yet.
   void Grow(SegmentNumber number, std::uint64_t salt);
   struct NewRecord {
@@ -64,7 +68,8 @@ class Segments {
  private:
   struct Segment {
     SealedSegment sealed;
-    std::optional<Runs> runs;
+    bool has_index = false;
+    std::optional<Runs> runs;  ///< In memory; always where there is no index.
   };
   /// The part of a partition that one segment has.
   struct Part {
@@ -103,10 +108,13 @@ class Segments {
   /// Appends records to `out` until it has taken `*bytes_left` of bytes, which it counts down to 0.
   Status ReadAll(const PartitionId& at, std::span<const Place> places, std::size_t* bytes_left,
                  std::vector<StoredRecord>* out) const;
+  /// Forgets the places of all but the newest.
+  void ForgetPlaces() REQUIRES_LOCK(mu_);
   Error Damaged(const PartitionId& at, const Place& place, std::string_view what) const;
   Error CannotRead(const Error& error) const;
 
   const std::string directory_;
+  const std::size_t places_kept_;
   mutable OpenFiles files_;
   mutable Mutex mu_;
   std::vector<Segment> segments_ GUARDED_BY(mu_);  ///< By number, from 1.

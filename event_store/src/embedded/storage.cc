@@ -35,7 +35,7 @@ Storage::Storage(const StorageOptions& options)
     : options_(options),
       segment_bytes_(std::min(options.segment_bytes, kSegmentBytesMax)),
       disk_(options.file_system),
-      segments_(disk_, options_.directory) {}
+      segments_(disk_, options_.directory, options.places_kept) {}
 
 Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options) {
   std::unique_ptr<Storage> storage(new Storage(options));
@@ -84,6 +84,7 @@ Status Storage::OpenExisting() {
     }
     segments_.Add(std::move(segment.segment), std::move(segment.runs));
   }
+  segments_.LoadPlaces();
   if (!payloads.empty()) return OrFail(Begin(payloads));
   if (options_.read_only || !options_.sync) return {};
   // The note may be in the kernel's memory only, of a process that was killed or after a sync that
@@ -188,7 +189,7 @@ Status Storage::Begin(std::span<const std::string> payloads) {
   const SegmentNumber number = newest_.number.Next();
   const std::uint64_t salt = SystemRandom().Next64();
   const std::vector<std::uint64_t> places = MakeBeginning(number, salt, payloads);
-  if (const Status written = WriteBeginning(number, salt); !written.ok()) {
+  if (Status written = WriteBeginning(number, salt); !written.ok()) {
     // Nobody knows of it yet. On a full disk its space is what opening again needs.
     file_.reset();
     disk_.Remove(SegmentPath(options_.directory, number));
@@ -267,7 +268,7 @@ Status Storage::CopyTo(const std::string& directory, const Testimony& testimony)
     BITACORA_RETURN_IF_ERROR(
         disk_.LinkOrCopy(SegmentPath(options_.directory, number), SegmentPath(directory, number)));
     // Made anew where it is missing, as here when this log is open for reading only.
-    const Status index =
+    Status index =
         disk_.LinkOrCopy(IndexPath(options_.directory, number), IndexPath(directory, number));
     if (!index.ok() && index.error().code() != ErrorCode::kNotFound) return index;
   }

@@ -31,6 +31,8 @@ struct StorageOptions {
   std::shared_ptr<rocksdb::FileSystem> file_system;
   /// A segment that has as many is followed by another.
   std::uint64_t segment_bytes = 0;
+  /// Of how many records of full segments the places are in memory.
+  std::size_t places_kept = 0;
 };
 
 /// An open log. Reads are thread-safe, all else is for one thread.

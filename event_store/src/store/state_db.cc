@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <utility>
 
@@ -19,6 +20,7 @@
 #include <bitacora/base/rocksdb_log.h>
 
 #include "src/record_codec.h"
+#include "src/shared_copies.h"
 #include "src/store/state_db_impl.h"
 
 namespace bitacora::event_store {
@@ -26,6 +28,8 @@ namespace {
 
 constexpr std::string_view kHeaderKey = "state";
 constexpr std::string_view kNextNumberKey = "next-topic";
+constexpr Version kLastVersion{INT64_MAX};
+constexpr std::size_t kCopyExpected = 512;  ///< Bytes of a record.
 
 std::string TopicKey(const TopicName& name) { return "topic/" + name.str(); }
 std::string EncodeTopicState(const TopicState& topic) {
@@ -155,19 +159,22 @@ Result<Run> ReadRun(const RecordCopies* copies, std::string_view key, std::strin
     }
   }
   std::vector<Offset> offsets;
+  offsets.reserve(run.row.entries.size());
   for (const AdmittedEntry& entry : run.row.entries) offsets.push_back(entry.offset);
   BITACORA_ASSIGN_OR_RETURN(run.from_log, from_log(offsets));
   if (run.from_log.size() != offsets.size()) return StateDamaged("copied record");
   return run;
 }
 
-/// The record of an entry.
-Result<StoredRecord> RecordOf(const Run& run, std::size_t entry) {
+/// The record of an entry: with the bytes of the whole run or, where `apart` is given, with a copy
+/// of its own there.
+Result<StoredRecord> RecordOf(const Run& run, std::size_t entry, SharedCopies* apart = nullptr) {
   if (!run.copies) return run.from_log[entry];
   const AdmittedEntry& of = run.row.entries[entry];
-  auto record = DecodeRecord(
-      of.offset, std::string_view(*run.copies).substr(run.copy_begins[entry], of.copy_bytes),
-      run.copies);
+  SharedCopies::Copy copy{
+      std::string_view(*run.copies).substr(run.copy_begins[entry], of.copy_bytes), run.copies};
+  if (apart != nullptr) copy = apart->Add(copy.bytes);
+  auto record = DecodeRecord(of.offset, copy.bytes, std::move(copy.owner));
   if (!record) return StateDamaged("copied record");
   return *std::move(record);
 }
@@ -326,7 +333,7 @@ rocksdb::Status StateDb::Impl::Open(const std::string& directory,
   replay = std::make_unique<PrefixReplay>(directory, &options);
   std::vector<rocksdb::ColumnFamilyHandle*> opened_families;
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status =
+  rocksdb::Status status =
       rocksdb::DB::Open(options, directory, Families(), &opened_families, &opened);
   if (!status.ok()) return status;
   db.reset(opened);
@@ -468,23 +475,28 @@ Result<std::optional<Version>> StateDb::ScanStream(
   options.iterate_upper_bound = &upper;
   const auto row = impl_->Iterate(Impl::kPlaces, options);
 
-  row->SeekToLast();
-  BITACORA_RETURN_IF_ERROR(FromState(row->status()));
-  if (!row->Valid()) return std::optional<Version>();
-  BITACORA_ASSIGN_OR_RETURN(const StreamAppend last, ReadPlace(*row, prefix.size()));
-  const Version head = last.last_version();
-  const Version from = scan.from.value_or(scan.backwards ? head : Version(0));
-  if (!scan.backwards && from > head) return std::optional(head);
-
+  // The head is the end of the last append. A scan that meets that one need not look for it.
+  std::optional<Version> head;
+  const Version from = scan.from.value_or(scan.backwards ? kLastVersion : Version(0));
   std::string start = prefix;
   PutBigEndian64(&start, static_cast<std::uint64_t>(from.value));
   // The append that holds `from` is the last whose first version is not beyond it.
   for (row->SeekForPrev(start); row->Valid(); scan.backwards ? row->Prev() : row->Next()) {
     BITACORA_ASSIGN_OR_RETURN(const StreamAppend append, ReadPlace(*row, prefix.size()));
-    if (!visit(append)) break;
+    const bool is_last = scan.backwards && !scan.from && !head;
+    if (!scan.backwards || is_last) head = append.last_version();
+    if (!scan.backwards && append.last_version() < from) break;  // Beyond the end.
+    if (visit(append)) continue;
+    if (!scan.backwards) head.reset();
+    break;
   }
   BITACORA_RETURN_IF_ERROR(FromState(row->status()));
-  return std::optional(head);
+  if (head) return head;
+  row->SeekToLast();
+  BITACORA_RETURN_IF_ERROR(FromState(row->status()));
+  if (!row->Valid()) return head;
+  BITACORA_ASSIGN_OR_RETURN(const StreamAppend last, ReadPlace(*row, prefix.size()));
+  return std::optional(last.last_version());
 }
 
 Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from, const FromLog& from_log,
@@ -529,6 +541,7 @@ Result<std::vector<StoredRecord>> StateDb::CopiedRecords(const PartitionKey& par
                             impl_->GetEach(Impl::kAdmitted, keys));
   std::vector<StoredRecord> records;
   records.reserve(places.size());
+  SharedCopies copies(places.size() * kCopyExpected);
   Run run;
   std::size_t row = 0;
   for (const AppendPlace& place : places) {
@@ -542,8 +555,9 @@ Result<std::vector<StoredRecord>> StateDb::CopiedRecords(const PartitionKey& par
         entries.begin(), entries.end(),
         [&](const AdmittedEntry& candidate) { return candidate.offset == place.offset; });
     if (entry == entries.end()) return StateDamaged("copied record");
-    BITACORA_ASSIGN_OR_RETURN(StoredRecord record,
-                              RecordOf(run, static_cast<std::size_t>(entry - entries.begin())));
+    BITACORA_ASSIGN_OR_RETURN(
+        StoredRecord record,
+        RecordOf(run, static_cast<std::size_t>(entry - entries.begin()), &copies));
     records.push_back(std::move(record));
   }
   return records;
