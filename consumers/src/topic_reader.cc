@@ -55,19 +55,14 @@ class PartitionCursor {
   }
 
   // Only after Load said true:
-  const Event& Peek() const { return events_[event_]; }
+  const StoredEvent& Peek() const { return events_[event_]; }
   std::string_view stream() const { return record().record.key.value_or(std::string_view()); }
   std::int64_t time_ms() const { return record().record.timestamp_ms; }
 
   RecordedEvent Take() {
     const Offset offset = record().record.offset;
     const auto index = static_cast<std::int32_t>(event_);
-    RecordedEvent taken{std::move(events_[event_++]),
-                        StreamName(std::string(stream())),
-                        {},
-                        at_.partition,
-                        offset,
-                        index};
+    RecordedEvent taken{std::move(events_[event_++]), stream(), {}, at_.partition, offset, index};
     if (const auto first = record().first_version) taken.version = Version(first->value + index);
     // Behind the last event of the last record of a page, go on where the page ended: behind holes.
     if (event_ < events_.size()) {
@@ -107,14 +102,16 @@ class PartitionCursor {
   std::size_t chunk_;
   PartitionPage page_;
   bool loaded_ = false;
-  std::size_t record_ = 0;     ///< The next of the page to decode.
-  std::vector<Event> events_;  ///< Of the record before that.
+  std::size_t record_ = 0;           ///< The next of the page to decode.
+  std::vector<StoredEvent> events_;  ///< Of the record before that.
   std::size_t event_ = 0;
 };
 
 bool Matches(const std::vector<std::string>& allowed, std::string_view value) {
   return allowed.empty() || std::find(allowed.begin(), allowed.end(), value) != allowed.end();
 }
+
+bool IsFiltered(const TopicQuery& query) { return !query.types.empty() || !query.streams.empty(); }
 
 bool IsWanted(const TopicQuery& query, const PartitionCursor& next) {
   return Matches(query.types, next.Peek().type) && Matches(query.streams, next.stream());
@@ -240,13 +237,14 @@ Result<TopicPage> ReadTopic(EventStore& store, const TopicQuery& query, const Of
     const bool full = page.events.size() >= static_cast<std::size_t>(query.limit);
     if (full && !page.at_end && Mutated(Promise::kP9)) oldest->Take();
     if (page.at_end || full || ++scanned > query.scan_max) break;
-    const Event& event = oldest->Peek();
+    const StoredEvent& event = oldest->Peek();
     const bool wanted = IsWanted(query, *oldest);
     if (wanted && !page.events.empty() && bytes + event.data.size() > query.bytes_max) break;
     RecordedEvent taken = oldest->Take();
     if (!wanted) continue;
     bytes += taken.event.data.size();
-    page.events.push_back(std::move(taken));
+    // Of a few among many the bytes of the others need not live as long.
+    page.events.push_back(IsFiltered(query) ? Alone(taken) : std::move(taken));
   }
   for (const PartitionCursor& cursor : cursors) page.next.next[cursor.partition()] = cursor.next();
   return page;

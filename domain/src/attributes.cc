@@ -82,17 +82,6 @@ Error AttributeError(std::string_view name, std::string_view problem) {
   return Error(ErrorCode::kInvalidArgument, std::move(sentence), "malformed-event");
 }
 
-std::string* AttributeField(std::string_view name, Event* event) {
-  if (name == "id") return &event->id;
-  if (name == "type") return &event->type;
-  if (name == "time") return &event->time;
-  if (name == "source") return &event->source;
-  if (name == "subject") return &event->subject;
-  if (name == "dataschema") return &event->data_schema;
-  if (name == "datacontenttype") return &event->data_content_type;
-  return nullptr;
-}
-
 bool IsReservedName(std::string_view name) {
   constexpr std::string_view kReserved[] = {"id",
                                             "type",

@@ -25,7 +25,17 @@ enum class AttributeRules {
 
 /// The field of `event` for a standard attribute with a text of its own: not specversion, and not
 /// an extension, which have none.
-std::string* AttributeField(std::string_view name, Event* event);
+template <typename Text>
+Text* AttributeField(std::string_view name, BasicEvent<Text>* event) {
+  if (name == "id") return &event->id;
+  if (name == "type") return &event->type;
+  if (name == "time") return &event->time;
+  if (name == "source") return &event->source;
+  if (name == "subject") return &event->subject;
+  if (name == "dataschema") return &event->data_schema;
+  if (name == "datacontenttype") return &event->data_content_type;
+  return nullptr;
+}
 
 /// Whether an extension may not be called so: the standard attributes, and the members that answers
 /// add.

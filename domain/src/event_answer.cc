@@ -22,7 +22,8 @@ void PutText(std::string* out, std::string_view lead, std::string_view text) {
   AppendJsonString(out, text);
 }
 
-void PutAttributes(std::string* out, const Event& event) {
+template <typename Text>
+void PutAttributes(std::string* out, const BasicEvent<Text>& event) {
   out->append(R"({"specversion":"1.0")");
   PutText(out, R"(,"id":)", event.id);
   PutText(out, R"(,"source":)", event.source);
@@ -31,11 +32,12 @@ void PutAttributes(std::string* out, const Event& event) {
   PutText(out, R"(,"time":)", event.time);
   const bool untyped_json = event.data_kind == DataKind::kJson && event.data_content_type.empty();
   PutText(out, R"(,"datacontenttype":)",
-          untyped_json ? std::string_view("application/json") : event.data_content_type);
+          untyped_json ? std::string_view("application/json")
+                       : std::string_view(event.data_content_type));
   PutText(out, R"(,"dataschema":)", event.data_schema);
   for (const auto& [name, value] : event.extensions) {
     out->append(",\"").append(name).append("\":");
-    if (value.type == ExtensionValue::Type::kString) {
+    if (value.type == ExtensionType::kString) {
       AppendJsonString(out, value.text);
     } else {
       out->append(value.text);
@@ -43,7 +45,8 @@ void PutAttributes(std::string* out, const Event& event) {
   }
 }
 
-void PutDataAndClose(std::string* out, const Event& event) {
+template <typename Text>
+void PutDataAndClose(std::string* out, const BasicEvent<Text>& event) {
   switch (event.data_kind) {
     case DataKind::kNone:
       break;
@@ -62,7 +65,7 @@ void PutDataAndClose(std::string* out, const Event& event) {
 void AppendEventJson(std::string* out, const RecordedEvent& event) {
   PutAttributes(out, event.event);
   out->append(R"(,"stream":)");
-  AppendJsonString(out, event.stream.str());
+  AppendJsonString(out, event.stream);
   if (event.version) {
     out->append(R"(,"version":)");
     PutNumber(out, event.version->value);
@@ -77,6 +80,11 @@ void AppendEventJson(std::string* out, const RecordedEvent& event) {
 }
 
 void AppendCloudEventJson(std::string* out, const Event& event) {
+  PutAttributes(out, event);
+  PutDataAndClose(out, event);
+}
+
+void AppendCloudEventJson(std::string* out, const StoredEvent& event) {
   PutAttributes(out, event);
   PutDataAndClose(out, event);
 }

@@ -9,7 +9,8 @@ namespace {
 
 using Type = ExtensionValue::Type;
 
-void SetData(DataKind kind, std::string_view bytes, Event* event) {
+template <typename Text>
+void SetData(DataKind kind, std::string_view bytes, BasicEvent<Text>* event) {
   event->data_kind = bytes.empty() ? DataKind::kNone : kind;
   event->data = bytes;
 }
@@ -175,9 +176,8 @@ class PlainMembers {
   bool has_metadata_ = false;
 };
 
-}  // namespace
-
-Status TakeDataBytes(std::string_view bytes, Event* event) {
+template <typename Text>
+Status TakeBytes(std::string_view bytes, BasicEvent<Text>* event) {
   const bool json =
       !event->data_content_type.empty() && IsJsonContentType(event->data_content_type);
   if (!json || bytes.empty()) {
@@ -192,6 +192,11 @@ Status TakeDataBytes(std::string_view bytes, Event* event) {
   SetData(DataKind::kJson, value, event);
   return {};
 }
+
+}  // namespace
+
+Status TakeDataBytes(std::string_view bytes, Event* event) { return TakeBytes(bytes, event); }
+Status TakeDataBytes(std::string_view bytes, StoredEvent* event) { return TakeBytes(bytes, event); }
 
 Status ReadCloudEvent(JsonScanner* json, AttributeRules rules, Event* event, SubmittedEvent* bulk) {
   AttributeCollector attributes(rules, event);

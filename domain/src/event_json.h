@@ -27,5 +27,7 @@ Status ReadPlainEvent(JsonScanner* json, Event* event);
 /// Takes bytes that came as they are, with the content type that `event` has: JSON where that says
 /// so, without the white space around it; "malformed-event" where it then is none.
 Status TakeDataBytes(std::string_view bytes, Event* event);
+/// The same; its data then is in `bytes`.
+Status TakeDataBytes(std::string_view bytes, StoredEvent* event);
 
 }  // namespace bitacora

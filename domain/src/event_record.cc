@@ -52,8 +52,21 @@ void EncodeBinary(const Event& event, Record* record) {
 
 // ---- Reading
 
+/// `events`, with texts of their own, out of `record`.
+std::vector<StoredEvent> Stored(std::vector<Event> events, const StoredRecord& record) {
+  struct Texts {
+    std::vector<Event> events;
+    std::shared_ptr<const void> record;
+  };
+  const auto texts = std::make_shared<const Texts>(Texts{std::move(events), record.bytes});
+  std::vector<StoredEvent> stored;
+  stored.reserve(texts->events.size());
+  for (const Event& event : texts->events) stored.emplace_back(ViewOf(event)).owner = texts;
+  return stored;
+}
+
 /// Sorts; false where a name stands twice.
-bool SortExtensions(Event* event) {
+bool SortExtensions(StoredEvent* event) {
   auto& extensions = event->extensions;
   const auto by_name = [](const auto& a, const auto& b) { return a.first < b.first; };
   const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
@@ -63,21 +76,21 @@ bool SortExtensions(Event* event) {
 
 /// A header `ce_{name}`. Our own writers have checked names and values; what is checked again is
 /// what would make an answer ambiguous.
-bool TakeAttribute(std::string_view name, std::string_view value, Event* event) {
+bool TakeAttribute(std::string_view name, std::string_view value, StoredEvent* event) {
   if (!IsTextWithoutControls(value)) return false;
-  if (std::string* const field = AttributeField(name, event)) {
+  if (std::string_view* const field = AttributeField(name, event)) {
     if (!field->empty() || name == "datacontenttype") return false;
     *field = value;
     return true;
   }
   if (name == "specversion") return value == "1.0";
   if (!IsExtensionName(name, 20) || IsReservedName(name)) return false;
-  event->extensions.emplace_back(std::string(name),
-                                 ExtensionValue{ExtensionValue::Type::kString, std::string(value)});
+  event->extensions.push_back({name, {ExtensionType::kString, value}});
   return true;
 }
 
-bool DecodeBinary(const StoredRecord& record, Event* event) {
+/// Its texts are those of the record.
+bool DecodeBinary(const StoredRecord& record, StoredEvent* event) {
   for (const RecordHeaderView& header : record.headers) {
     if (header.name == kContentType) {
       if (!event->data_content_type.empty() || !IsTextWithoutControls(header.value)) return false;
@@ -106,17 +119,17 @@ bool DecodeBatch(const StoredRecord& record, std::uint32_t count, std::vector<Ev
   return json.End() && events->size() == count;
 }
 
-bool Decode(const StoredRecord& record, std::uint32_t count, std::vector<Event>* events) {
-  const std::string_view type = record.FindHeader(kContentType).value_or(std::string_view());
+/// Those whose texts do not stand in the record as they are: JSON has escapes.
+bool DecodeJson(const StoredRecord& record, std::string_view type, std::uint32_t count,
+                std::vector<Event>* events) {
+  events->reserve(std::min<std::size_t>(count, kAppendEventsMax));
   if (type == kBatchType) return count > 1 && DecodeBatch(record, count, events);
-  if (count != 1) return false;
-  Event& event = events->emplace_back();
-  return type == kStructuredType ? DecodeStructured(record, &event) : DecodeBinary(record, &event);
+  return count == 1 && DecodeStructured(record, &events->emplace_back());
 }
 
 /// What stands in for events that cannot be read. The bytes are in the first, else a small record
 /// could become a large answer.
-std::vector<Event> StandIns(const StoredRecord& record, std::uint32_t count) {
+std::vector<StoredEvent> StandIns(const StoredRecord& record, std::uint32_t count) {
   std::vector<Event> events(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     events[i].id = std::to_string(record.offset.value) + "-" + std::to_string(i);
@@ -127,7 +140,7 @@ std::vector<Event> StandIns(const StoredRecord& record, std::uint32_t count) {
     events.front().data_kind = DataKind::kBinary;
     events.front().data = record.value;
   }
-  return events;
+  return Stored(std::move(events), record);
 }
 
 // ---- Records of others
@@ -172,6 +185,20 @@ void TakeForeignValue(std::string_view bytes, Event* event) {
   if (bytes.empty()) event->data_kind = DataKind::kNone;
 }
 
+Event ForeignEvent(const StoredRecord& record, const TopicName& topic, Partition partition) {
+  Event event;
+  if (DecodeForeignCloudEvent(record, &event)) return event;
+  event = Event();
+  event.id = std::to_string(partition.value) + "-" + std::to_string(record.offset.value);
+  event.source = "/v1/topics/" + topic.str();
+  event.type = "kafka.record";
+  if (record.timestamp_ms >= 0 && record.timestamp_ms < kYear10000Ms) {
+    event.time = FormatRfc3339(record.timestamp_ms);
+  }
+  TakeForeignValue(record.value, &event);
+  return event;
+}
+
 }  // namespace
 
 void EncodeEvents(const std::vector<Event>& events, Record* attempt) {
@@ -194,24 +221,23 @@ void EncodeEvents(const std::vector<Event>& events, Record* attempt) {
   attempt->value.push_back(']');
 }
 
-std::vector<Event> DecodeEvents(const StoredRecord& record, std::uint32_t count) {
-  std::vector<Event> events;
-  events.reserve(std::min<std::size_t>(count, kAppendEventsMax));
-  return Decode(record, count, &events) ? events : StandIns(record, count);
+std::vector<StoredEvent> DecodeEvents(const StoredRecord& record, std::uint32_t count) {
+  const std::string_view type = record.FindHeader(kContentType).value_or(std::string_view());
+  if (type == kBatchType || type == kStructuredType) {
+    std::vector<Event> events;
+    const bool decoded = DecodeJson(record, type, count, &events);
+    return decoded ? Stored(std::move(events), record) : StandIns(record, count);
+  }
+  std::vector<StoredEvent> events(1);
+  events.front().owner = record.bytes;
+  const bool decoded = count == 1 && DecodeBinary(record, &events.front());
+  return decoded ? events : StandIns(record, count);
 }
 
-Event DecodeForeign(const StoredRecord& record, const TopicName& topic, Partition partition) {
-  Event event;
-  if (DecodeForeignCloudEvent(record, &event)) return event;
-  event = Event();
-  event.id = std::to_string(partition.value) + "-" + std::to_string(record.offset.value);
-  event.source = "/v1/topics/" + topic.str();
-  event.type = "kafka.record";
-  if (record.timestamp_ms >= 0 && record.timestamp_ms < kYear10000Ms) {
-    event.time = FormatRfc3339(record.timestamp_ms);
-  }
-  TakeForeignValue(record.value, &event);
-  return event;
+StoredEvent DecodeForeign(const StoredRecord& record, const TopicName& topic, Partition partition) {
+  std::vector<Event> events(1);
+  events.front() = ForeignEvent(record, topic, partition);
+  return std::move(Stored(std::move(events), record).front());
 }
 
 }  // namespace bitacora

@@ -14,13 +14,13 @@ namespace {
 RecordedEvent LastEvent(const Source& source, const SourceRecord& record) {
   RecordedEvent last;
   if (source.owned) {
-    std::vector<Event> events = DecodeEvents(record.record, record.count);
+    std::vector<StoredEvent> events = DecodeEvents(record.record, record.count);
     last.index = static_cast<std::int32_t>(events.size()) - 1;
     last.event = std::move(events.back());
   } else {
     last.event = DecodeForeign(record.record, source.topic, source.partition);
   }
-  last.stream = StreamName(std::string(record.record.key.value_or("")));
+  last.stream = record.record.key.value_or(std::string_view());
   if (record.first_version) last.version = Version(record.first_version->value + last.index);
   last.partition = source.partition;
   last.offset = record.record.offset;

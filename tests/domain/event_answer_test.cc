@@ -24,15 +24,15 @@ std::string JsonOf(const RecordedEvent& event) {
   return json;
 }
 
-RecordedEvent Recorded(Event event) {
+RecordedEvent Recorded(const Event& event) {
   RecordedEvent recorded;
-  recorded.event = std::move(event);
-  recorded.stream = StreamName("order-1");
+  recorded.event = ViewOf(event);
+  recorded.stream = "order-1";
   recorded.version = Version(17);
   recorded.partition = Partition(3);
   recorded.offset = Offset(INT64_MAX);
   recorded.index = 2;
-  return recorded;
+  return Alone(recorded);
 }
 
 TEST(AnEventInAnAnswer, IsACloudEventWithItsPlace) {
@@ -47,7 +47,7 @@ TEST(AnEventInAnAnswer, IsACloudEventWithItsPlace) {
 TEST(AnEventInAnAnswer, HasNoVersionInAnAdoptedTopic) {
   RecordedEvent event = Recorded(PlacedOrder());
   event.version.reset();
-  event.stream = StreamName("");
+  event.stream = "";
   const Json json = Json::parse(JsonOf(event));
   EXPECT_FALSE(json.contains("version"));
   EXPECT_EQ(json["stream"], "");
@@ -74,7 +74,7 @@ TEST(AnEventInAnAnswer, KeepsTheTypesOfItsExtensions) {
 TEST(AnEventInAnAnswer, EscapesWhateverItIsMadeOf) {
   RecordedEvent event = Recorded(PlacedOrder());
   event.event.id = "\"\\\n\x01\xC3\xB1";
-  event.stream = StreamName("a\"b\xFF");  // A record's key, in an adopted topic.
+  event.stream = "a\"b\xFF";  // A record's key, in an adopted topic.
   const Json json = Json::parse(JsonOf(event));
   EXPECT_EQ(json["id"], "\"\\\n\x01\xC3\xB1");
   EXPECT_EQ(json["stream"], "a\"b\xEF\xBF\xBD");

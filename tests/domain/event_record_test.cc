@@ -11,6 +11,7 @@
 namespace bitacora {
 namespace {
 
+using testing::CopiesOf;
 using testing::kOddJson;
 using testing::PlacedOrder;
 using testing::WithBytes;
@@ -35,7 +36,8 @@ std::string HeaderOf(const Record& record, std::string_view name) {
 }
 
 std::vector<Event> RoundTrip(const std::vector<Event>& events) {
-  return DecodeEvents(Stored(RecordOf(events)), static_cast<std::uint32_t>(events.size()));
+  return CopiesOf(
+      DecodeEvents(Stored(RecordOf(events)), static_cast<std::uint32_t>(events.size())));
 }
 
 std::vector<Event> EveryKindOfEvent() {
@@ -113,7 +115,7 @@ Record Spoiled(Record record, std::string_view name, const char* value) {
 }
 
 void ExpectStandIns(const Record& record, std::uint32_t count) {
-  const std::vector<Event> events = DecodeEvents(Stored(record), count);
+  const std::vector<StoredEvent> events = DecodeEvents(Stored(record), count);
   ASSERT_EQ(events.size(), count);
   for (std::uint32_t i = 0; i < count; ++i) {
     EXPECT_EQ(events[i].type, "bitacora.unreadable");
@@ -167,7 +169,7 @@ StoredRecord ForeignRecord(std::string value, std::vector<RecordHeader> headers 
 }
 
 Event Foreign(const StoredRecord& record) {
-  return DecodeForeign(record, TopicName("clicks"), Partition(3));
+  return CopyOf(DecodeForeign(record, TopicName("clicks"), Partition(3)));
 }
 
 TEST(ARecordOfAnAdoptedTopic, IsAnEventOfItsOwnTypeWithItsPlaceAsId) {

@@ -9,11 +9,12 @@
 #include <bitacora/domain/event_codec.h>
 
 #include "fuzz/input.h"
+#include "support/events.h"
 
 namespace bitacora {
 namespace {
 
-void CheckShown(const Event& event) {
+void CheckShown(const StoredEvent& event) {
   std::string json;
   RecordedEvent recorded;
   recorded.event = event;
@@ -43,17 +44,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   const std::uint32_t count = choice == 255 ? kEventsPerRecordMax : 1 + choice % 8;
   const StoredRecord record = RecordOf(&input);
 
-  std::vector<Event> events = DecodeEvents(record, count);
+  const std::vector<StoredEvent> stored = DecodeEvents(record, count);
+  for (const StoredEvent& event : stored) CheckShown(event);
+  std::vector<Event> events = testing::CopiesOf(stored);
   BITACORA_CHECK(events.size() == count, std::to_string(events.size()));
   for (Event& event : events) {
-    CheckShown(event);
     // The one thing that is not kept, see DecodeEvents; a batch of others may have it.
     const bool untyped = event.data_kind == DataKind::kJson && event.data_content_type.empty();
     if (untyped) event.data_content_type = "application/json";
   }
   Record again;
   EncodeEvents(events, &again);
-  BITACORA_CHECK(DecodeEvents(MakeStoredRecord(Offset(1), 0, std::move(again)), count) == events,
+  const StoredRecord stored_again = MakeStoredRecord(Offset(1), 0, std::move(again));
+  BITACORA_CHECK(testing::CopiesOf(DecodeEvents(stored_again, count)) == events,
                  "events changed in a record");
 
   CheckShown(DecodeForeign(record, TopicName("t"), Partition(0)));

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <bitacora/domain/event.h>
 
@@ -38,6 +39,12 @@ inline Event WithExtension(Event event, std::string name, ExtensionValue::Type t
                            std::string text) {
   event.extensions.emplace_back(std::move(name), ExtensionValue{type, std::move(text)});
   return event;
+}
+
+inline std::vector<Event> CopiesOf(const std::vector<StoredEvent>& events) {
+  std::vector<Event> copies;
+  for (const StoredEvent& event : events) copies.push_back(CopyOf(event));
+  return copies;
 }
 
 /// JSON that any parser and printer would change.

@@ -83,7 +83,7 @@ class StreamPager {
       page_->next = backwards() ? append.last_version() : append.first_version;
       return false;
     }
-    std::vector<Event> events = DecodeEvents(record, append.place.count);
+    std::vector<StoredEvent> events = DecodeEvents(record, append.place.count);
     const auto count = static_cast<std::int32_t>(events.size());
     for (std::int32_t step = 0; step < count; ++step) {
       const std::int32_t index = backwards() ? count - 1 - step : step;
@@ -93,8 +93,9 @@ class StreamPager {
         page_->next = version;
         return false;
       }
-      page_->events.push_back({std::move(events[static_cast<std::size_t>(index)]), query_.stream,
-                               version, partition_.at.partition, append.place.offset, index});
+      page_->events.push_back({std::move(events[static_cast<std::size_t>(index)]),
+                               record.key.value_or(std::string_view()), version,
+                               partition_.at.partition, append.place.offset, index});
     }
     return true;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,14 +13,18 @@
 
 namespace bitacora {
 
-/// The value of an extension attribute: what JSON and the Kafka headers can both say. Numbers are
-/// CloudEvents Integers (32 bits).
-struct ExtensionValue {
-  enum class Type { kString, kBoolean, kInteger };
+/// What JSON and the Kafka headers can both say. Numbers are CloudEvents Integers (32 bits).
+enum class ExtensionType { kString, kBoolean, kInteger };
+
+/// The value of an extension attribute.
+template <typename Text>
+struct BasicExtensionValue {
+  using Type = ExtensionType;
   Type type = Type::kString;
-  std::string text;  ///< "true", "-7" or the string itself: CloudEvents' canonical string form.
-  bool operator==(const ExtensionValue&) const = default;
+  Text text;  ///< "true", "-7" or the string itself: CloudEvents' canonical string form.
+  bool operator==(const BasicExtensionValue&) const = default;
 };
+using ExtensionValue = BasicExtensionValue<std::string>;
 
 /// Whether the data bytes are a JSON value to be shown as such, or opaque. kNone exactly where they
 /// are empty.
@@ -27,33 +32,51 @@ enum class DataKind { kNone, kJson, kBinary };
 
 /// One event as a client gave it or as it is stored. Values of attributes are UTF-8 without control
 /// characters.
-struct Event {
-  std::string id;
-  std::string source;
-  std::string type;
-  std::string subject;  ///< Empty: the client gave none (it then is the stream's name).
-  std::string time;     ///< RFC 3339; empty: none given.
-  std::string
-      data_content_type;    ///< Empty: none given; with JSON data that means application/json.
-  std::string data_schema;  ///< URI; empty: none.
+template <typename Text>
+struct BasicEvent {
+  Text id;
+  Text source;
+  Text type;
+  Text subject;            ///< Empty: the client gave none (it then is the stream's name).
+  Text time;               ///< RFC 3339; empty: none given.
+  Text data_content_type;  ///< Empty: none given; with JSON data that means application/json.
+  Text data_schema;        ///< URI; empty: none.
   /// By name, sorted, at most 64; `[a-z0-9]{1,20}` (adopted topics: up to 64 characters), none of
   /// the attributes above and no member that answers add.
-  std::vector<std::pair<std::string, ExtensionValue>> extensions;
+  std::vector<std::pair<Text, BasicExtensionValue<Text>>> extensions;
   DataKind data_kind = DataKind::kNone;
   /// JSON: exactly the bytes the client sent between the delimiters. Binary: the bytes themselves.
-  std::string data;
+  Text data;
 
-  bool operator==(const Event&) const = default;
+  bool operator==(const BasicEvent&) const = default;
 };
+
+/// An event on its way into a log.
+using Event = BasicEvent<std::string>;
+
+/// An event out of a log. Copies share the bytes, which live as long as the last copy does.
+struct StoredEvent : BasicEvent<std::string_view> {
+  /// Keeps what the texts point to, and what those of its record did.
+  std::shared_ptr<const void> owner;
+};
+
+/// `event` as a stored one, without an owner: for as long as `event` stays where and as it is.
+StoredEvent ViewOf(const Event& event);
+/// An event with texts of its own.
+Event CopyOf(const StoredEvent& event);
 
 /// An event with its place, as reads return it.
 struct RecordedEvent {
-  Event event;
-  StreamName stream;               ///< Adopted topics: the record key, empty where it has none.
+  StoredEvent event;
+  /// Lives as `event` does. Adopted topics: the record key, empty where it has none.
+  std::string_view stream;
   std::optional<Version> version;  ///< Owned topics only.
   Partition partition;
   Offset offset;
   std::int32_t index = 0;  ///< Place inside an append of several events.
 };
+
+/// `event` with bytes of its own, and none of those that other events share with it.
+RecordedEvent Alone(const RecordedEvent& event);
 
 }  // namespace bitacora

@@ -62,18 +62,19 @@ Fingerprint FingerprintOf(const Expected& expected, const std::vector<SubmittedE
 /// batch.
 void EncodeEvents(const std::vector<Event>& events, Record* attempt);
 
-/// The `count` (1 to kAppendEventsMax) events of an admitted record: what EncodeEvents was given,
+/// The `count` (1 to kAppendEventsMax) events of an admitted record, which share its bytes where
+/// they stand there as they are: what EncodeEvents was given,
 /// but that JSON data without a content type now has "application/json". A value that is not what
 /// its headers say (only a foreign writer can make one) gives `count` events of type
 /// "bitacora.unreadable", so that versions stay without holes, the first of them with the bytes as
 /// binary data.
-std::vector<Event> DecodeEvents(const StoredRecord& record, std::uint32_t count);
+std::vector<StoredEvent> DecodeEvents(const StoredRecord& record, std::uint32_t count);
 
 /// Any record of an adopted topic as an event: CloudEvents Kafka binary or structured mode where it
 /// is one, else type "kafka.record" with id "{partition}-{offset}", source "/v1/topics/{topic}",
 /// the record's time, and its value as JSON data if it is JSON, binary otherwise. Extensions whose
 /// names our answers need (`stream`, `version`, `partition`, `offset`, `index`, …) are left out.
-Event DecodeForeign(const StoredRecord& record, const TopicName& topic, Partition partition);
+StoredEvent DecodeForeign(const StoredRecord& record, const TopicName& topic, Partition partition);
 
 /// Appends `event` as a CloudEvent in JSON form plus `stream`, `version` (owned topics),
 /// `partition`, `index` and `offset` (decimal string). JSON data stands there byte for byte, any
@@ -81,5 +82,6 @@ Event DecodeForeign(const StoredRecord& record, const TopicName& topic, Partitio
 void AppendEventJson(std::string* out, const RecordedEvent& event);
 /// As above without the five members that are ours: for application/cloudevents-batch+json.
 void AppendCloudEventJson(std::string* out, const Event& event);
+void AppendCloudEventJson(std::string* out, const StoredEvent& event);
 
 }  // namespace bitacora
