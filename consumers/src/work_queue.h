@@ -20,8 +20,11 @@ namespace bitacora::consumers {
 class WorkQueue {
  public:
   /// What was added waits for `gather`, so that what comes meanwhile is one piece of work with it:
-  /// else each event of a steady trickle is a wake-up and a batch of its own.
-  explicit WorkQueue(milliseconds gather = {}) : gather_(gather) {}
+  /// else each event of a steady trickle is a wake-up and a batch of its own. Where workers are at
+  /// it for more than a tenth of the time it waits longer, up to ten times as long: events of one
+  /// key that are gathered together are one change of its document.
+  explicit WorkQueue(milliseconds gather = {}, const Clock& clock = SystemClock())
+      : clock_(clock), gather_least_(gather), gather_(gather) {}
 
   /// There may be something to do in `at`. Where a worker is at it just now it is queued again
   /// after.
@@ -38,7 +41,10 @@ class WorkQueue {
   static Hurry BeginHurry(const std::shared_ptr<WorkQueue>& queue);
 
  private:
-  enum class State { kQueued, kTaken, kTakenAndAdded };
+  struct State {
+    enum { kQueued, kTaken, kTakenAndAdded } is = kQueued;
+    Deadline taken;  ///< When, if it is.
+  };
 
   struct Queued {
     TopicPartition at;
@@ -50,8 +56,11 @@ class WorkQueue {
   /// one before it will take anyway.
   bool IsPressing() const REQUIRES_LOCK(mu_) { return more_ > 0 || hurried_ > 0; }
   void SetHurried(int by) EXCLUDES(mu_);
+  /// All that is queued now may be taken: a turn begins.
+  void BeginTurn() REQUIRES_LOCK(mu_);
 
-  const milliseconds gather_;
+  const Clock& clock_;
+  const Deadline::duration gather_least_;
   Mutex mu_;
   std::condition_variable changed_;
   std::unordered_map<TopicPartition, State> states_ GUARDED_BY(mu_);  ///< Missing: idle.
@@ -62,6 +71,8 @@ class WorkQueue {
   std::uint64_t last_ GUARDED_BY(mu_) = 0;
   /// Once one was waited for, all that came before that moment are taken with it.
   std::uint64_t open_until_ GUARDED_BY(mu_) = 0;
+  Deadline::duration gather_ GUARDED_BY(mu_);
+  Deadline::duration busy_ GUARDED_BY(mu_){};  ///< All workers, in this turn.
   int hurried_ GUARDED_BY(mu_) = 0;
   bool closed_ GUARDED_BY(mu_) = false;
 };

@@ -84,6 +84,16 @@ TEST(AWorkQueue, TakesAFinishedPartitionAnew) {
   }
 }
 
+class ManualClock final : public Clock {
+ public:
+  std::int64_t WallMs() const override { return 0; }
+  Deadline Now() const override { return now_; }
+  void Advance(milliseconds by) { now_ += by; }
+
+ private:
+  Deadline now_;
+};
+
 /// Far beyond any test: what waits for it hangs.
 constexpr std::chrono::hours kForever{1};
 
@@ -128,6 +138,25 @@ TEST(AWorkQueueThatGathers, DoesNotWaitForWhatIsLeftOfAPartition) {
   }
   queue->Done(At(0), WorkQueue::Left::kMore);
   EXPECT_EQ(queue->Take(), At(0));
+}
+
+TEST(AWorkQueueThatGathers, GathersLongerWhereItIsBusy) {
+  ManualClock clock;
+  WorkQueue queue(milliseconds(5), clock);
+  queue.Add(At(0));
+  clock.Advance(milliseconds(5));
+  ASSERT_EQ(queue.Take(), At(0));
+  clock.Advance(milliseconds(40));
+  queue.Done(At(0), WorkQueue::Left::kNothing);
+  queue.Add(At(1));
+  clock.Advance(milliseconds(5));
+  ASSERT_EQ(queue.Take(), At(1)) << "a turn that knows of the 40 ms begins with it, not before";
+  queue.Add(At(2));
+  clock.Advance(milliseconds(49));
+  queue.Done(At(1), WorkQueue::Left::kMore);
+  EXPECT_EQ(queue.Take(), At(1)) << "partition 2 is gathered for, ten times as long at the most";
+  queue.Done(At(1), WorkQueue::Left::kNothing);
+  EXPECT_EQ(queue.Take(), At(2));
 }
 
 TEST(AWorkQueue, GivesNothingOnceItIsClosed) {

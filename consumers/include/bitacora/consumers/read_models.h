@@ -30,7 +30,8 @@ struct ReadModelsOptions {
   std::size_t batch_records_max = 8192;
   std::size_t batch_bytes_max = 4u << 20;
   /// How long what was applied may wait for more to be folded with it, as long as nobody waits for
-  /// a position of a model. So much later than the log a model is on an idle node.
+  /// a position of a model. So much later than the log a model is on an idle node; up to ten times
+  /// as long where folding takes more than a tenth of the time.
   milliseconds gather{10};
   /// How long a worker leaves a partition alone that could not be read for the moment.
   milliseconds retry_after{1000};
