@@ -8,11 +8,13 @@ import sys
 
 @dataclasses.dataclass
 class Aim:
-    """`ours` against `against`: at least, or where less is better at most, this ratio."""
+    """`ours` against `against`: at least, or where less is better at most, this ratio. `floor`: what
+    the same request takes without an event store behind it, which no such store gets below."""
     ours: str
     against: str
     ratio: float
     at_most: bool = False
+    floor: str | None = None
 
 
 @dataclasses.dataclass
@@ -39,6 +41,8 @@ class Line:
     aim: float
     at_most: bool
     notes: list = dataclasses.field(default_factory=list)
+    floor_figure: Spread | None = None
+    floor_ratio: Spread | None = None
 
     @property
     def met(self):
@@ -61,14 +65,20 @@ def take_turns(rounds, subjects):
     return figures
 
 
+def ratios(figures, these, those):
+    return Spread.of([one / other for one, other in zip(figures[these], figures[those])])
+
+
 def lines_of(work, unit, figures, aims, notes=()):
     lines = []
     for aim in aims:
-        pairs = zip(figures[aim.ours], figures[aim.against])
-        lines.append(Line(
-            work, aim.ours, aim.against, unit, Spread.of(figures[aim.ours]),
-            Spread.of(figures[aim.against]), Spread.of([ours / theirs for ours, theirs in pairs]),
-            aim.ratio, aim.at_most, list(notes)))
+        line = Line(work, aim.ours, aim.against, unit, Spread.of(figures[aim.ours]),
+                    Spread.of(figures[aim.against]), ratios(figures, aim.ours, aim.against),
+                    aim.ratio, aim.at_most, list(notes))
+        if aim.floor:
+            line.floor_figure = Spread.of(figures[aim.floor])
+            line.floor_ratio = ratios(figures, aim.floor, aim.against)
+        lines.append(line)
     return lines
 
 

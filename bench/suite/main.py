@@ -47,7 +47,8 @@ class Run:
         if self.kafka_brokers is None:
             self.kafka_brokers = programs.start_kafka()
             for work in ("read-back", "produce"):
-                rows_append.kafka_client(work, self.kafka_brokers, "warm-up", 8, KAFKA_WARM_UP_S)
+                rows_append.kafka_client(work, self.kafka_brokers, programs.WARM_UP_TOPIC, 8,
+                                         KAFKA_WARM_UP_S)
         return self.kafka_brokers
 
     def end_row(self):
@@ -89,8 +90,10 @@ def main():
         say(f"== {row}: {title}")
         about = (f"{run.rounds} rounds of {run.seconds} s, at {commit}, "
                  f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC")
-        lines = measure(run)
-        run.end_row()
+        try:
+            lines = measure(run)
+        finally:
+            run.end_row()
         report.keep(results, row, lines, about)
         print(report.table(lines), flush=True)
         for note in dict.fromkeys(note for line in lines for note in line.notes):

@@ -144,6 +144,14 @@ def http_hello():
     return program
 
 
+def bare_store(*how):
+    """Our HTTP layer before a write, a produce or reads, and nothing else; see bare_store.cc."""
+    port = free_port()
+    program = Program("bare_store", [BUILD / "bench/bare_store", port, *how], port)
+    program.wait_for_line("listening on ")
+    return program
+
+
 # ---- Others
 
 def nginx():
@@ -177,6 +185,7 @@ def pistache_hello():
 # ---- Kafka
 
 KAFKA = ROOT / "deploy/kafka/kafka.sh"
+WARM_UP_TOPIC = "warm-up"  # Of 8 partitions; no server of ours knows it.
 # As Kafka's own kafka-run-class.sh starts it.
 KAFKA_JAVA = ("-server -Xms1g -Xmx1g -XX:+UseG1GC -XX:MaxGCPauseMillis=20 "
               "-XX:InitiatingHeapOccupancyPercent=35 -XX:+ExplicitGCInvokesConcurrent")

@@ -16,6 +16,10 @@ Written by `./dev bench`; the words of each section are from `bench/words`. Ever
 lowest and the highest behind it. In a round the subjects take turns on the same machine, and give one ratio: a
 busy machine slows all of them, so ratios count and rates do not.
 
+"Without a store" is the same load on our HTTP layer with nothing but the write, the produce or the reads behind it
+([bare_store.cc](bare_store/bare_store.cc)): no JSON, no ids, no streams, no verdicts. Behind its figure is its ratio to what stands
+beside us: where that misses an aim, no event store behind this HTTP layer meets it on these cores.
+
 """
 
 
@@ -36,15 +40,23 @@ def spread(figure):
 
 
 def table(lines):
-    text = ["| work | Bitacora | beside it | ratio | aim | |", "|---|---|---|---|---|---|"]
+    has_floor = any(line.floor_figure for line in lines)
+    heads = ["work", "Bitacora", "beside it", "ratio", "aim", ""]
+    if has_floor:
+        heads.append("without a store")
+    text = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for line in lines:
         theirs = f"{line.against}: {spread(line.their_figure)}" if line.their_figure else "–"
         ratio = f"{line.ratio.median:.2f} ({line.ratio.low:.2f}–{line.ratio.high:.2f})"
         aim = f"{'≤' if line.at_most else '≥'} {line.aim:g}"
         if not line.their_figure:
             aim = f"≤ {line.against.removeprefix('bound ')}"
-        text.append(f"| {line.work} | {spread(line.our_figure)} {line.unit} | {theirs} | {ratio} | "
-                    f"{aim} | {'met' if line.met else '**missed**'} |")
+        cells = [line.work, f"{spread(line.our_figure)} {line.unit}", theirs, ratio, aim,
+                 "met" if line.met else "**missed**"]
+        if has_floor:
+            cells.append(f"{spread(line.floor_figure)}: {line.floor_ratio.median:.2f}"
+                         if line.floor_figure else "–")
+        text.append("| " + " | ".join(cells) + " |")
     return "\n".join(text) + "\n"
 
 
@@ -96,7 +108,7 @@ def kept(directory, row):
     found = json.loads(path.read_text())
     lines = []
     for entry in found["lines"]:
-        for name in ("our_figure", "their_figure", "ratio"):
+        for name in ("our_figure", "their_figure", "ratio", "floor_figure", "floor_ratio"):
             entry[name] = Spread(**entry[name]) if entry[name] else None
         lines.append(Line(**entry))
     return found["about"], lines

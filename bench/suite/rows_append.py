@@ -53,9 +53,21 @@ def kafka_client(what, brokers, topic, partitions, seconds, record_bytes=EVENT_B
          record_bytes, rate]))
 
 
+# The floor of a row: the same requests without an event store behind them.
+FLOOR = "without a store"
+
+
+def synced_file():
+    return programs.bare_store("synced", programs.fresh_directory("bare_store") / "appended")
+
+
+def produced(brokers, records=1):
+    return programs.bare_store("produced", brokers, programs.WARM_UP_TOPIC, records)
+
+
 def append_embedded(run):
     lines = []
-    with programs.bitacora("append_embedded") as server:
+    with programs.bitacora("append_embedded") as server, synced_file() as bare:
         make_topic(server)
         # One connection is one writer; more may be any number of them.
         for connections, writers in ((1, (1,)), (32, (1, 8, 32, 256)), (256, (1, 8, 32, 256))):
@@ -68,18 +80,20 @@ def append_embedded(run):
             def limit(writers=writers):
                 return max(synced_writes(threads, run.seconds) for threads in writers)
 
-            figures = take_turns(run.rounds, {"Bitacora": ours, "RocksDB, synced": limit})
+            figures = take_turns(run.rounds, {
+                "Bitacora": ours, "RocksDB, synced": limit,
+                FLOOR: lambda connections=connections: append_rate(bare, connections, run.seconds)})
             lines += lines_of(
                 f"append one event of {EVENT_BYTES} B, embedded, {connections} "
                 f"connection{'s' if connections > 1 else ''}",
-                "events/s", figures, [Aim("Bitacora", "RocksDB, synced", 0.8)],
+                "events/s", figures, [Aim("Bitacora", "RocksDB, synced", 0.8, floor=FLOOR)],
                 [meter.note("an event")])
     return lines
 
 
 def append_kafka(run):
     with programs.bitacora("append_kafka", "--kafka", run.kafka()) as server, \
-            programs.http_hello() as bare:
+            programs.http_hello() as bare, produced(run.kafka()) as floor:
         make_topic(server, run.topic)
         meter = CpuMeter(server)
 
@@ -89,9 +103,11 @@ def append_kafka(run):
 
         figures = take_turns(run.rounds, {
             "Bitacora": lambda: meter.during(lambda: rate(server), run.seconds),
-            "bare handler": lambda: rate(bare)})
+            "bare handler": lambda: rate(bare),
+            FLOOR: lambda: rate(floor)})
         return lines_of(f"append one event of {EVENT_BYTES} B, Kafka, 256 connections", "events/s",
-                        figures, [Aim("Bitacora", "bare handler", 0.6)], [meter.note("an event")])
+                        figures, [Aim("Bitacora", "bare handler", 0.6, floor=FLOOR)],
+                        [meter.note("an event")])
 
 
 def latency_kafka(run):
@@ -99,21 +115,26 @@ def latency_kafka(run):
     from when each was due. librdkafka both as one record after the other, which no stall of the
     broker's meets more than once, and at the same rate in open loop."""
     brokers = run.kafka()
-    with programs.bitacora("latency_kafka", "--kafka", brokers) as server:
+    with programs.bitacora("latency_kafka", "--kafka", brokers) as server, \
+            produced(brokers) as floor:
         make_topic(server, run.topic)
         full = wrk(server.url, 32, run.seconds, "append", (run.topic, EVENT_BYTES, STREAMS))
         rate = max(10, int(full.per_second / 5))
-        ours, loop, steady = [], [], []
+        ours, loop, steady, bare = [], [], [], []
         meter = CpuMeter(server)
 
-        def steadily():
-            ours.append(load("append", f"127.0.0.1:{server.port}", run.topic, EVENT_BYTES, rate,
-                             run.seconds, 32))
+        def steadily(program, found):
+            found.append(load("append", f"127.0.0.1:{program.port}", run.topic, EVENT_BYTES, rate,
+                              run.seconds, 32))
             return rate
 
         def measure_ours():
-            meter.during(steadily, run.seconds)
+            meter.during(lambda: steadily(server, ours), run.seconds)
             return ours[-1]["p50_us"]
+
+        def measure_floor():
+            steadily(floor, bare)
+            return bare[-1]["p50_us"]
 
         def measure_loop():
             loop.append(kafka_client("read-back", brokers, run.topic + "-loop", 1, run.seconds))
@@ -125,15 +146,16 @@ def latency_kafka(run):
             return steady[-1]["p50_us"]
 
         take_turns(run.rounds, {"Bitacora": measure_ours, "loop": measure_loop,
-                                "steady": measure_steady})
+                                "steady": measure_steady, FLOOR: measure_floor})
         lines = []
         for share in ("p50", "p99"):
             rivals = {"librdkafka, in a loop": loop, "librdkafka, at that rate": steady}
-            figures = {"Bitacora": ours} | rivals
+            figures = {"Bitacora": ours, FLOOR: bare} | rivals
             figures = {name: [found[f"{share}_us"] for found in all]
                        for name, all in figures.items()}
             lines += lines_of(f"latency of one append at {rate}/s, Kafka, {share}", "µs", figures,
-                              [Aim("Bitacora", name, 1.5, at_most=True) for name in rivals],
+                              [Aim("Bitacora", name, 1.5, at_most=True, floor=FLOOR)
+                               for name in rivals],
                               [meter.note("an append")] if share == "p50" else [])
         return lines
 
@@ -146,7 +168,7 @@ BULK_FORMS = ((f"bulk append, {BULK_EVENTS} events a request", bulk_rate),
 
 def bulk_embedded(run):
     lines = []
-    with programs.bitacora("bulk_embedded") as server:
+    with programs.bitacora("bulk_embedded") as server, synced_file() as bare:
         make_topic(server)
         for work, rate in BULK_FORMS:
             meter = CpuMeter(server)
@@ -156,9 +178,10 @@ def bulk_embedded(run):
 
             figures = take_turns(run.rounds, {
                 "Bitacora": ours,
-                "RocksDB, synced batches": lambda: synced_writes(8, run.seconds, BULK_EVENTS)})
+                "RocksDB, synced batches": lambda: synced_writes(8, run.seconds, BULK_EVENTS),
+                FLOOR: lambda rate=rate: rate(bare, TOPIC, run.seconds)})
             lines += lines_of(f"{work}, embedded, 8 connections", "events/s", figures,
-                              [Aim("Bitacora", "RocksDB, synced batches", 0.6)],
+                              [Aim("Bitacora", "RocksDB, synced batches", 0.6, floor=FLOOR)],
                               [meter.note("an event")])
     return lines
 
@@ -179,7 +202,11 @@ def bulk_kafka(run):
                 return events * kafka_client("produce", brokers, run.topic + "-limit", 8, run.seconds,
                                              events * EVENT_BYTES)["per_second"]
 
-            figures = take_turns(run.rounds, {"Bitacora": ours, "librdkafka": limit})
+            with produced(brokers, BULK_EVENTS // events_a_record) as bare:
+                figures = take_turns(run.rounds, {
+                    "Bitacora": ours, "librdkafka": limit,
+                    FLOOR: lambda rate=rate, bare=bare: rate(bare, run.topic, run.seconds)})
             lines += lines_of(f"{work}, Kafka, 8 connections", "events/s", figures,
-                              [Aim("Bitacora", "librdkafka", 0.6)], [meter.note("an event")])
+                              [Aim("Bitacora", "librdkafka", 0.6, floor=FLOOR)],
+                              [meter.note("an event")])
     return lines

@@ -10,7 +10,7 @@ import urllib.request
 import programs
 from compare import Aim, CpuMeter, bounded, lines_of, take_turns
 from load import load, wrk
-from rows_append import EVENT_BYTES, TOPIC, make_topic
+from rows_append import EVENT_BYTES, FLOOR, TOPIC, make_topic
 
 
 def get(server, path, fields=None, within=120):
@@ -40,7 +40,8 @@ def wait_until_folded(server, topic):
 
 
 def reads(run):
-    with programs.bitacora("reads") as server, programs.http_hello() as bare:
+    with programs.bitacora("reads") as server, programs.http_hello() as bare, \
+            programs.bare_store("read", programs.fresh_directory("bare_store") / "read") as floor:
         make_topic(server)
         fill(server, TOPIC, run.events)
         wait_until_folded(server, TOPIC)
@@ -48,10 +49,10 @@ def reads(run):
         # Filling goes round 10,000 streams.
         per_stream = run.events // 10_000
         lines = []
-        for work, before, behind, aim in (
+        for work, before, behind, aim, has_floor in (
                 (f"read a stream of {per_stream} events", f"/v1/topics/{TOPIC}/streams/stream-",
-                 "/events?limit=100", 0.5),
-                ("one document", f"/v1/read-models/{TOPIC}.latest/stream-", "", 0.8)):
+                 "/events?limit=100", 0.5, True),
+                ("one document", f"/v1/read-models/{TOPIC}.latest/stream-", "", 0.8, False)):
             size = len(get(server, f"{before}77{behind}"))
             meter = CpuMeter(server)
 
@@ -59,12 +60,16 @@ def reads(run):
                 return wrk(server.url, 32, run.seconds, "get_many",
                            (before, behind, 10_000)).per_second
 
-            figures = take_turns(run.rounds, {
+            subjects = {
                 "Bitacora": lambda ours=ours, meter=meter: meter.during(ours, run.seconds),
                 "bare handler": lambda size=size: wrk(bare.url, 32, run.seconds, "get_many",
-                                                      (f"/{size}/", "", 10_000)).per_second})
+                                                      (f"/{size}/", "", 10_000)).per_second}
+            if has_floor:
+                subjects[FLOOR] = lambda: wrk(floor.url, 32, run.seconds).per_second
+            figures = take_turns(run.rounds, subjects)
             lines += lines_of(f"{work}, {size:,} bytes, 32 connections", "requests/s", figures,
-                              [Aim("Bitacora", "bare handler", aim)], [meter.note("a request")])
+                              [Aim("Bitacora", "bare handler", aim, floor=FLOOR if has_floor else None)],
+                              [meter.note("a request")])
         return lines
 
 
