@@ -17,10 +17,10 @@ using consumers::DocumentQuery;
 
 constexpr std::int64_t kLimitDefault = 100;
 
-HttpResponse ModelAnswer(std::string body, const Position& applied, const std::string& build) {
+HttpResponse ModelAnswer(std::string body, std::string applied, std::string build) {
   HttpResponse response = JsonResponse(200, std::move(body));
-  response.fields.emplace_back("Bitacora-Applied", FormatPosition(applied));
-  response.fields.emplace_back("Bitacora-Build", build);
+  response.fields.emplace_back("Bitacora-Applied", std::move(applied));
+  response.fields.emplace_back("Bitacora-Build", std::move(build));
   return response;
 }
 
@@ -77,7 +77,8 @@ Status GetDocument(Context& context, const CallPtr& call) {
   const std::string& key = call->parameters[1];
   const auto answer = [call](Result<Document> document) -> Status {
     if (!document.ok()) return document.error();
-    call->Reply(ModelAnswer(std::move(document->json), document->applied, document->build));
+    call->Reply(ModelAnswer(std::move(document->json), std::move(document->applied),
+                            std::move(document->build)));
     return {};
   };
   // Most documents that are asked for are in memory, and a hand-over to another thread costs more
@@ -112,9 +113,9 @@ Status ListDocuments(Context& context, const CallPtr& call) {
   query.bytes_max = context.options.page_bytes_max;
   const std::string& model = call->parameters[0];
   return AfterModel(context, call, model, [&context, call, query]() -> Status {
-    BITACORA_ASSIGN_OR_RETURN(const DocumentPage page,
+    BITACORA_ASSIGN_OR_RETURN(DocumentPage page,
                               context.read_models().List(call->parameters[0], query));
-    call->Reply(ModelAnswer(PageJson(page), page.applied, page.build));
+    call->Reply(ModelAnswer(PageJson(page), std::move(page.applied), std::move(page.build)));
     return {};
   });
 }

@@ -73,7 +73,7 @@ class ReadModelsImpl final : public ReadModels {
 
   Result<Document> Get(const std::string& name, std::string_view key) override {
     BITACORA_ASSIGN_OR_RETURN(const auto model, Find(name));
-    Position applied = model->Applied();
+    std::string applied = model->Applied();
     return DocumentOf(*model, std::move(applied), models_->Get(model->model, key));
   }
 
@@ -82,7 +82,7 @@ class ReadModelsImpl final : public ReadModels {
     const auto model = topic ? FindRunning(*topic) : nullptr;
     // An adopted topic may have a key in any of a thousand partitions.
     if (model == nullptr || model->topic.partitions > kTriedAtOnceMax) return std::nullopt;
-    Position applied = model->Applied();
+    std::string applied = model->Applied();
     auto json = models_->TryGet(model->model, key);
     if (!json) return std::nullopt;
     return DocumentOf(*model, std::move(applied), std::move(*json));
@@ -167,7 +167,7 @@ class ReadModelsImpl final : public ReadModels {
   }
 
  private:
-  static Result<Document> DocumentOf(const RunningModel& model, Position applied,
+  static Result<Document> DocumentOf(const RunningModel& model, std::string applied,
                                      Result<std::optional<std::string>> json) {
     if (!json.ok()) return json.error();
     if (!*json) {

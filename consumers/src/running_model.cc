@@ -39,14 +39,18 @@ Status RunningModel::Load(projections::ReadModelStore& store, const Position& ea
   return {};
 }
 
-Position RunningModel::Applied() const {
-  Position position;
-  position.log_tag = log_tag;
-  const std::vector<Offset> next = applied.Applied();
-  for (std::size_t i = 0; i < next.size(); ++i) {
-    position.next[Partition(static_cast<std::int32_t>(i))] = {next[i], 0};
+std::string RunningModel::Applied() const {
+  std::vector<Offset> next = applied.Applied();
+  const MutexLock lock(mu_);
+  if (formatted_.text.empty() || formatted_.of != next) {
+    Position position;
+    position.log_tag = log_tag;
+    for (std::size_t i = 0; i < next.size(); ++i) {
+      position.next[Partition(static_cast<std::int32_t>(i))] = {next[i], 0};
+    }
+    formatted_ = {std::move(next), FormatPosition(position)};
   }
-  return position;
+  return formatted_.text;
 }
 
 Status RunningModel::StoppedBefore(const Position& position) const {

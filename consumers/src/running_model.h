@@ -54,7 +54,8 @@ struct RunningModel {
   /// Reads where each partition stands; one that never began does at the topic's earliest offset.
   Status Load(projections::ReadModelStore& store, const Position& earliest);
 
-  Position Applied() const;
+  /// FormatPosition of how far all partitions are.
+  std::string Applied() const EXCLUDES(mu_);
   /// Why `position` is not reached and, as long as nobody does something, will not be; success
   /// where no partition it names has stopped before it.
   Status StoppedBefore(const Position& position) const;
@@ -65,6 +66,15 @@ struct RunningModel {
   const std::string build;
   event_store::AppliedWaits applied;
   std::vector<std::unique_ptr<RunningPartition>> partitions;  ///< Constant after Load.
+
+ private:
+  /// The last answer of Applied: each answer of the model has it.
+  struct Formatted {
+    std::vector<Offset> of;
+    std::string text;
+  };
+  mutable Mutex mu_;
+  mutable Formatted formatted_ GUARDED_BY(mu_);
 };
 
 }  // namespace bitacora::consumers

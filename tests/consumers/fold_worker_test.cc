@@ -75,7 +75,7 @@ TEST_F(AFoldWorker, TriesAgainWhereTheModelCannotBeWritten) {
   EXPECT_EQ(FoldSome(), Outcome::kRetry);
   EXPECT_EQ(partition().state, before);
   EXPECT_EQ(partition().Stopped(), std::nullopt) << "a disk that fails is no event that does";
-  EXPECT_EQ(running_->Applied().next.at(Partition(0)).offset, before.next);
+  EXPECT_EQ(running_->applied.Applied().front(), before.next);
 }
 
 TEST_F(AFoldWorker, TriesAgainWhereTheLogIsAway) {

@@ -30,9 +30,25 @@ TEST_F(TheModelOfATopic, AnswersWhatWasAppendedOnceItIsApplied) {
   EXPECT_THAT(document->json, StartsWith(R"({"key":"o-1","version":1,)"));
   EXPECT_THAT(document->json, HasSubstr(R"("data":{"total":2})"));
   EXPECT_EQ(document->build, "latest/1.1");
-  EXPECT_EQ(document->applied.log_tag, position.log_tag);
+  const Position applied = ParsePosition(document->applied).value();
+  EXPECT_EQ(applied.log_tag, position.log_tag);
   for (const auto& [partition, place] : position.next) {
-    EXPECT_GE(document->applied.next.at(partition).offset, place.offset);
+    EXPECT_GE(applied.next.at(partition).offset, place.offset);
+  }
+}
+
+TEST_F(TheModelOfATopic, SaysHowFarItIsEachTime) {
+  MakeTopic(2);
+  std::string before;
+  for (const std::string key : {"o-1", "o-2", "o-1"}) {
+    const Position position = Put(key);
+    ASSERT_TRUE(Wait(position).ok());
+    const std::string applied = models_->Get("orders.latest", key).value().applied;
+    EXPECT_NE(applied, before);
+    for (const auto& [partition, place] : position.next) {
+      EXPECT_GE(ParsePosition(applied).value().next.at(partition).offset, place.offset);
+    }
+    before = applied;
   }
 }
 

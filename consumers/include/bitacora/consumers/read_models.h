@@ -39,8 +39,8 @@ struct ReadModelsOptions {
 
 /// An answer of a read model, with what it is an answer of.
 struct Document {
-  std::string json;  ///< As LatestProjection makes it.
-  Position applied;  ///< At least this was applied when it was read.
+  std::string json;     ///< As LatestProjection makes it.
+  std::string applied;  ///< A position, formatted: at least this was applied when it was read.
   std::string build;
 };
 
@@ -54,7 +54,7 @@ struct DocumentQuery {
 struct DocumentPage {
   std::vector<std::string> documents;  ///< In the order of the bytes of their keys.
   std::optional<std::string> next;     ///< Nothing: this was the last page.
-  Position applied;
+  std::string applied;                 ///< As of Document.
   std::string build;
 };
 
