@@ -111,7 +111,11 @@ bool Matches(const std::vector<std::string>& allowed, std::string_view value) {
   return allowed.empty() || std::find(allowed.begin(), allowed.end(), value) != allowed.end();
 }
 
-bool IsFiltered(const TopicQuery& query) { return !query.types.empty() || !query.streams.empty(); }
+/// Whether events of a page would keep more than they show: with a filter, bytes of the others;
+/// records of an adopted topic may have headers of any size that are no part of the event.
+bool KeepMore(const TopicQuery& query, const Topic& topic) {
+  return !query.types.empty() || !query.streams.empty() || topic.kind == TopicKind::kAdopted;
+}
 
 bool IsWanted(const TopicQuery& query, const PartitionCursor& next) {
   return Matches(query.types, next.Peek().type) && Matches(query.streams, next.stream());
@@ -243,8 +247,7 @@ Result<TopicPage> ReadTopic(EventStore& store, const TopicQuery& query, const Of
     RecordedEvent taken = oldest->Take();
     if (!wanted) continue;
     bytes += taken.event.data.size();
-    // Of a few among many the bytes of the others need not live as long.
-    page.events.push_back(IsFiltered(query) ? Alone(taken) : std::move(taken));
+    page.events.push_back(KeepMore(query, topic) ? Alone(taken) : std::move(taken));
   }
   for (const PartitionCursor& cursor : cursors) page.next.next[cursor.partition()] = cursor.next();
   return page;

@@ -5,8 +5,8 @@
 namespace bitacora::consumers {
 namespace {
 
-constexpr int kGatherMost = 10;     ///< Of the least.
-constexpr int kGatherPerBusy = 10;  ///< So that a tenth of the time is work.
+constexpr int kGatherMost = 10;   ///< Of the least.
+constexpr int kTimePerBusy = 10;  ///< So that a tenth of the time is work.
 
 }  // namespace
 
@@ -23,27 +23,23 @@ void WorkQueue::Add(const TopicPartition& at) {
 std::optional<TopicPartition> WorkQueue::Take() {
   MutexLock lock(mu_);
   while (!closed_) {
-    if (queue_.empty()) {
-      lock.Wait(changed_);
-      continue;
-    }
-    const auto [due, number] = queue_.begin()->first;
     const Deadline now = clock_.Now();
-    if (number > open_until_) {
-      if (due > now && hurried_ == 0) {
-        lock.WaitUntil(changed_, due);
-        continue;
-      }
-      BeginTurn();
+    if (!gathered_.empty() && (hurried_ > 0 || gathered_.begin()->first.first <= now)) BeginTurn();
+    if (!ready_.empty()) {
+      Ready taken = std::move(ready_.begin()->second);
+      ready_.erase(ready_.begin());
+      states_[taken.at] = {State::kTaken, now};
+      ++taken_;
+      more_ -= taken.left == Left::kMore ? 1 : 0;
+      // For another worker: only the first of what is queued wakes one.
+      if (!ready_.empty() && IsPressing()) changed_.notify_one();
+      return std::move(taken.at);
     }
-    Queued taken = std::move(queue_.begin()->second);
-    queue_.erase(queue_.begin());
-    states_[taken.at] = {State::kTaken, now};
-    ++taken_;
-    more_ -= taken.left == Left::kMore ? 1 : 0;
-    // For another worker: only the first of what is queued wakes one.
-    if (!queue_.empty() && IsPressing()) changed_.notify_one();
-    return std::move(taken.at);
+    if (gathered_.empty()) {
+      lock.Wait(changed_);
+    } else {
+      lock.WaitUntil(changed_, gathered_.begin()->first.first);
+    }
   }
   return std::nullopt;
 }
@@ -62,18 +58,30 @@ void WorkQueue::Done(const TopicPartition& at, Left left) {
 }
 
 void WorkQueue::BeginTurn() {
-  open_until_ = last_;
-  gather_ = std::clamp(kGatherPerBusy * busy_, gather_least_, kGatherMost * gather_least_);
+  for (auto& [when, at] : gathered_) ready_.emplace(when.second, Ready{std::move(at)});
+  gathered_.clear();
+  turn_began_ = clock_.Now();
   busy_ = {};
 }
 
+Deadline WorkQueue::Due() const {
+  const Deadline now = clock_.Now();
+  return std::clamp(turn_began_ + kTimePerBusy * busy_, now + gather_, now + kGatherMost * gather_);
+}
+
 void WorkQueue::Push(const TopicPartition& at, Left left) {
-  const bool more = left == Left::kMore;
-  const Deadline due = clock_.Now() + (more ? Deadline::duration(0) : gather_);
-  const auto added = queue_.emplace(std::pair(due, ++last_), Queued{at, left}).first;
-  more_ += more ? 1 : 0;
+  const Number number = ++last_;
+  bool is_first = false;
+  if (left == Left::kMore) {
+    is_first = ready_.empty();
+    ready_.emplace(number, Ready{at, left});
+    ++more_;
+  } else {
+    const auto added = gathered_.emplace(std::pair(Due(), number), at).first;
+    is_first = added == gathered_.begin() && ready_.empty();
+  }
   // A worker that is at something looks here when it is done.
-  if (added == queue_.begin() && (taken_ == 0 || IsPressing())) changed_.notify_one();
+  if (is_first && (taken_ == 0 || IsPressing())) changed_.notify_one();
 }
 
 void WorkQueue::Close() {
@@ -92,7 +100,7 @@ WorkQueue::Hurry WorkQueue::BeginHurry(const std::shared_ptr<WorkQueue>& queue) 
 void WorkQueue::SetHurried(int by) {
   MutexLock lock(mu_);
   hurried_ += by;
-  if (hurried_ > 0 && !queue_.empty()) changed_.notify_one();
+  if (hurried_ > 0 && !(gathered_.empty() && ready_.empty())) changed_.notify_one();
 }
 
 }  // namespace bitacora::consumers

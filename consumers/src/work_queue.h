@@ -16,15 +16,16 @@
 namespace bitacora::consumers {
 
 /// Thread-safe. A partition is in the queue once, however often it is added, and with one worker at
-/// a time; so the queue is bounded by the number of partitions. First come, first served.
+/// a time; so the queue is bounded by the number of partitions. First come, first served, but for
+/// what waits for more to come.
 class WorkQueue {
  public:
   /// What was added waits for `gather`, so that what comes meanwhile is one piece of work with it:
-  /// else each event of a steady trickle is a wake-up and a batch of its own. Where workers are at
-  /// it for more than a tenth of the time it waits longer, up to ten times as long: events of one
-  /// key that are gathered together are one change of its document.
+  /// else each event of a steady trickle is a wake-up and a batch of its own. It waits longer, up
+  /// to ten times as long, where workers would be at it for more than a tenth of the time: events
+  /// of one key that are gathered together are one change of its document.
   explicit WorkQueue(milliseconds gather = {}, const Clock& clock = SystemClock())
-      : clock_(clock), gather_least_(gather), gather_(gather) {}
+      : clock_(clock), gather_(gather) {}
 
   /// There may be something to do in `at`. Where a worker is at it just now it is queued again
   /// after.
@@ -45,34 +46,35 @@ class WorkQueue {
     enum { kQueued, kTaken, kTakenAndAdded } is = kQueued;
     Deadline taken;  ///< When, if it is.
   };
-
-  struct Queued {
+  /// A number of arrival.
+  using Number = std::uint64_t;
+  struct Ready {
     TopicPartition at;
     Left left = Left::kNothing;  ///< Of the work before.
   };
 
   void Push(const TopicPartition& at, Left left) REQUIRES_LOCK(mu_);
+  /// By when what is added now may be taken.
+  Deadline Due() const REQUIRES_LOCK(mu_);
+  /// All that was gathered is ready: a turn begins.
+  void BeginTurn() REQUIRES_LOCK(mu_);
   /// Whether there is work for more than the workers that are at it: else each waits for what the
   /// one before it will take anyway.
   bool IsPressing() const REQUIRES_LOCK(mu_) { return more_ > 0 || hurried_ > 0; }
   void SetHurried(int by) EXCLUDES(mu_);
-  /// All that is queued now may be taken: a turn begins.
-  void BeginTurn() REQUIRES_LOCK(mu_);
 
   const Clock& clock_;
-  const Deadline::duration gather_least_;
+  const Deadline::duration gather_;
   Mutex mu_;
   std::condition_variable changed_;
   std::unordered_map<TopicPartition, State> states_ GUARDED_BY(mu_);  ///< Missing: idle.
-  /// By when they may be taken, and then in the order in which they came.
-  std::map<std::pair<Deadline, std::uint64_t>, Queued> queue_ GUARDED_BY(mu_);
-  std::size_t more_ GUARDED_BY(mu_) = 0;   ///< Of these, those that were left with more to do.
+  std::map<std::pair<Deadline, Number>, TopicPartition> gathered_ GUARDED_BY(mu_);  ///< By due.
+  std::map<Number, Ready> ready_ GUARDED_BY(mu_);
+  std::size_t more_ GUARDED_BY(mu_) = 0;   ///< Ready, and left with more to do.
   std::size_t taken_ GUARDED_BY(mu_) = 0;  ///< Workers that are at something.
-  std::uint64_t last_ GUARDED_BY(mu_) = 0;
-  /// Once one was waited for, all that came before that moment are taken with it.
-  std::uint64_t open_until_ GUARDED_BY(mu_) = 0;
-  Deadline::duration gather_ GUARDED_BY(mu_);
-  Deadline::duration busy_ GUARDED_BY(mu_){};  ///< All workers, in this turn.
+  Number last_ GUARDED_BY(mu_) = 0;
+  Deadline turn_began_ GUARDED_BY(mu_){};
+  Deadline::duration busy_ GUARDED_BY(mu_){};  ///< All workers, since then.
   int hurried_ GUARDED_BY(mu_) = 0;
   bool closed_ GUARDED_BY(mu_) = false;
 };

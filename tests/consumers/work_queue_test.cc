@@ -140,23 +140,54 @@ TEST(AWorkQueueThatGathers, DoesNotWaitForWhatIsLeftOfAPartition) {
   EXPECT_EQ(queue->Take(), At(0));
 }
 
-TEST(AWorkQueueThatGathers, GathersLongerWhereItIsBusy) {
-  ManualClock clock;
-  WorkQueue queue(milliseconds(5), clock);
-  queue.Add(At(0));
-  clock.Advance(milliseconds(5));
-  ASSERT_EQ(queue.Take(), At(0));
-  clock.Advance(milliseconds(40));
-  queue.Done(At(0), WorkQueue::Left::kNothing);
-  queue.Add(At(1));
-  clock.Advance(milliseconds(5));
-  ASSERT_EQ(queue.Take(), At(1)) << "a turn that knows of the 40 ms begins with it, not before";
-  queue.Add(At(2));
-  clock.Advance(milliseconds(49));
-  queue.Done(At(1), WorkQueue::Left::kMore);
-  EXPECT_EQ(queue.Take(), At(1)) << "partition 2 is gathered for, ten times as long at the most";
-  queue.Done(At(1), WorkQueue::Left::kNothing);
-  EXPECT_EQ(queue.Take(), At(2));
+/// Partitions 0 and 1 are taken, and partition 0 was done after 40 ms.
+class ABusyWorkQueue : public ::testing::Test {
+ protected:
+  ABusyWorkQueue() {
+    queue_->Add(At(0));
+    queue_->Add(At(1));
+    clock_.Advance(milliseconds(5));
+    EXPECT_EQ(queue_->Take(), At(0));
+    EXPECT_EQ(queue_->Take(), At(1));
+    clock_.Advance(milliseconds(40));
+    queue_->Done(At(0), WorkQueue::Left::kNothing);
+  }
+
+  /// Partition 1 goes to the end of what may be taken: what is taken now?
+  std::optional<TopicPartition> TakeWithPartition1AtTheEnd() {
+    queue_->Done(At(1), WorkQueue::Left::kMore);
+    return queue_->Take();
+  }
+
+  ManualClock clock_;
+  std::shared_ptr<WorkQueue> queue_ = std::make_shared<WorkQueue>(milliseconds(5), clock_);
+};
+
+TEST_F(ABusyWorkQueue, GathersLonger) {
+  queue_->Add(At(2));
+  clock_.Advance(milliseconds(49));
+  EXPECT_EQ(TakeWithPartition1AtTheEnd(), At(1));
+}
+
+TEST_F(ABusyWorkQueue, GathersTenTimesAsLongAtMost) {
+  queue_->Add(At(2));
+  clock_.Advance(milliseconds(50));
+  EXPECT_EQ(TakeWithPartition1AtTheEnd(), At(2));
+}
+
+TEST_F(ABusyWorkQueue, GathersNoLongerThanAnyOtherOnceItHadARest) {
+  clock_.Advance(milliseconds(400));
+  queue_->Add(At(2));
+  clock_.Advance(milliseconds(5));
+  EXPECT_EQ(TakeWithPartition1AtTheEnd(), At(2));
+}
+
+TEST_F(ABusyWorkQueue, GivesWhatWasGatheredInItsTurnWhenSomebodyComesInAHurry) {
+  queue_->Add(At(2));
+  queue_->Done(At(1), WorkQueue::Left::kMore);
+  const WorkQueue::Hurry hurry = WorkQueue::BeginHurry(queue_);
+  EXPECT_EQ(queue_->Take(), At(2)) << "it came first";
+  EXPECT_EQ(queue_->Take(), At(1));
 }
 
 TEST(AWorkQueue, GivesNothingOnceItIsClosed) {
