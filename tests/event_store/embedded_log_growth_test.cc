@@ -1,6 +1,7 @@
 // The embedded log while it grows past segments: readers, copies and the writer at once.
 #include <atomic>
 #include <condition_variable>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -34,12 +35,23 @@ std::string ValueOf(Offset offset) {
 class AGrowingLog : public ::testing::Test {
  protected:
   AGrowingLog() {
+    Open();
+    EXPECT_TRUE(log_->CreateTopic(kTopic, 1).ok());
+  }
+
+  /// Anew, where it is open.
+  void Open() {
+    log_.reset();
     auto opened = OpenEmbeddedLog(
         {.directory = Directory(), .sync = false, .segment_bytes = 3000, .places_kept = 100},
         metrics_);
-    EXPECT_TRUE(opened.ok()) << opened.error().ToString();
+    ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     log_ = std::move(*opened);
-    EXPECT_TRUE(log_->CreateTopic(kTopic, 1).ok());
+  }
+  void RemoveIndexes() const {
+    for (const auto& entry : std::filesystem::directory_iterator(Directory())) {
+      if (entry.path().extension() == ".index") std::filesystem::remove(entry.path());
+    }
   }
 
   std::string Directory() const { return directory_.path() + "/log"; }
@@ -101,6 +113,18 @@ TEST_F(AGrowingLog, IsReadWherePlacesOfItAreInMemoryAndWhereNot) {
     std::mt19937_64 random(TestSeed());
     for (int i = 0; i < 20; ++i) Read(**again, Offset(500), random);
   }
+}
+
+TEST_F(AGrowingLog, RemembersThePlacesOfItsNewestRecordsOnly) {
+  Append(500);
+  Open();  // Records of before are in no memory any more; of the last of them, the places are.
+  const std::vector<Offset> some{Offset(499)};
+  EXPECT_TRUE(log_->FetchEach(kAt, some).ok());
+  Append(500);
+  RemoveIndexes();
+  const auto fetched = log_->FetchEach(kAt, some);
+  ASSERT_FALSE(fetched.ok());
+  EXPECT_EQ(fetched.error().code(), ErrorCode::kCorruption);
 }
 
 TEST_F(AGrowingLog, IsReadAndCopiedMeanwhile) {

@@ -129,24 +129,24 @@ Result<SealedSegment> ReadIndex(const Disk& disk, const std::string& directory,
 
 Result<Runs> ReadPlaces(const ReadFile& index, const SealedSegment& segment) {
   Runs runs;
+  if (segment.runs.empty()) return runs;
+  const std::uint64_t begin = segment.runs.front().places_at;
+  const StoredRun& last = segment.runs.back();
+  const std::uint64_t end = last.places_at + std::uint64_t{last.records} * kPlaceBytes;
   std::string space;
+  BITACORA_ASSIGN_OR_RETURN(const std::string_view bytes,
+                            index.Read(begin, static_cast<std::size_t>(end - begin), &space));
+  Decoder decoder(bytes);
   for (const StoredRun& stored : segment.runs) {
-    BITACORA_ASSIGN_OR_RETURN(
-        const std::string_view bytes,
-        index.Read(stored.places_at, static_cast<std::size_t>(stored.records * kPlaceBytes),
-                   &space));
-    Decoder decoder(bytes);
     Run& run = runs[stored.at];
     run.first = stored.first;
     run.places.reserve(stored.records);
     for (std::uint32_t i = 0; i < stored.records; ++i) {
       run.places.push_back(decoder.BigEndian32());
     }
-    if (!decoder.ok()) {
-      return Error(ErrorCode::kCorruption, index.path() + " is shorter than it was", "log-damaged");
-    }
   }
-  return runs;
+  if (decoder.ok()) return runs;
+  return Error(ErrorCode::kCorruption, index.path() + " is shorter than it was", "log-damaged");
 }
 
 }  // namespace bitacora::event_store::embedded

@@ -20,12 +20,13 @@ constexpr std::int64_t kLookupBytesMax = 64 << 10;
 constexpr std::uint64_t kWindowBytesMax = 64u << 10;
 constexpr std::uint64_t kGapBytesMax = 8u << 10;
 constexpr std::uint64_t kLastFrameBytes = 1u << 10;  ///< What most of them fit in.
-constexpr std::size_t places_kept_ = 4u << 20;       ///< Of full segments, in memory: 16 MiB.
+constexpr std::size_t kPlacesOfARun = 32;
 
-std::size_t RecordsOf(const SealedSegment& segment) {
-  std::size_t records = 0;
-  for (const StoredRun& run : segment.runs) records += run.records;
-  return records;
+/// How many places of a segment would be in memory; with each run, what has the room of some more.
+std::size_t PlacesOf(const SealedSegment& segment) {
+  std::size_t places = 0;
+  for (const StoredRun& run : segment.runs) places += kPlacesOfARun + run.records;
+  return places;
 }
 
 }  // namespace
@@ -44,7 +45,7 @@ void Segments::LoadPlaces() {
   std::size_t kept = 0;
   for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {
     if (segment->runs) continue;
-    kept += RecordsOf(segment->sealed);
+    kept += PlacesOf(segment->sealed);
     if (kept > places_kept_) return;
     const auto index = files_.Get(IndexPath(directory_, segment->sealed.number));
     if (!index.ok()) return;  // Who asks for a place is told.
@@ -58,7 +59,7 @@ void Segments::ForgetPlaces() {
   std::size_t kept = 0;
   for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {
     if (!segment->has_index) continue;
-    kept += RecordsOf(segment->sealed);
+    kept += PlacesOf(segment->sealed);
     if (kept > places_kept_) segment->runs.reset();
   }
 }
@@ -97,6 +98,7 @@ void Segments::Seal(const SealedSegment& segment) {
   Segment& full = segments_[segment.number.value - 1];
   full.sealed = segment;
   full.has_index = true;
+  for (auto& [at, run] : *full.runs) run.places.shrink_to_fit();
   ForgetPlaces();
 }
 

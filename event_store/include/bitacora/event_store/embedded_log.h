@@ -25,7 +25,8 @@ struct EmbeddedLogOptions {
   /// beyond it. A start reads the last file as a whole.
   std::uint64_t segment_bytes = 128u << 20;
   /// Of how many records of full files memory says where they lie, four bytes each: the newest. Of
-  /// older ones that is read with them. All of a file, or none.
+  /// older ones that is read with them. All of a file, or none; a partition that has records in a
+  /// file counts as 32 more.
   std::size_t places_kept = 4u << 20;
   std::size_t queue_records_max =
       65'536;  ///< Appends waiting for the writer; beyond: kResourceExhausted.
