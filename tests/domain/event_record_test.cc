@@ -161,6 +161,50 @@ TEST(ABatchThatIsNotWhatItsHeadersSay, GivesStandInsForItsEvents) {
   ExpectStandIns(batch, 2);
 }
 
+// ---- Bytes
+
+/// What is decoded lives on when the record is gone, and when it is moved and copied.
+TEST(AStoredEvent, KeepsItsBytes) {
+  const std::vector<Event> binary{
+      WithJson(PlacedOrder(), R"({"long enough":"not to be kept in place"})")};
+  const std::vector<Event> structured{
+      WithExtension(binary.front(), "attempts", Type::kInteger, "-7")};
+  const std::vector<Event> batch{binary.front(), structured.front(), binary.front()};
+  for (const std::vector<Event>& events : {binary, structured, batch}) {
+    EXPECT_EQ(RoundTrip(events), events);  // Whose record is gone when they are compared.
+    std::vector<StoredEvent> stored =
+        DecodeEvents(Stored(RecordOf(events)), static_cast<std::uint32_t>(events.size()));
+    StoredEvent last = stored.back();
+    stored.clear();
+    const StoredEvent moved = std::move(last);
+    EXPECT_EQ(CopyOf(moved), events.back());
+  }
+}
+
+TEST(AStoredEvent, KeepsItsBytesWhereItStandsIn) {
+  Record record = RecordOf({WithJson(PlacedOrder(), "{}")});
+  record.value = "{ this is no JSON, and too long to be kept in place";
+  const std::string value = record.value;
+  const StoredEvent event = DecodeEvents(Stored(std::move(record)), 1).front();
+  EXPECT_EQ(event.data, value);
+}
+
+TEST(ARecordedEvent, AloneSharesNothing) {
+  RecordedEvent alone;
+  {
+    const StoredRecord record = Stored(RecordOf({WithJson(PlacedOrder(), "[1,2,3]")}));
+    RecordedEvent event;
+    event.event = DecodeEvents(record, 1).front();
+    event.stream = record.key.value_or("no key");
+    event.version = Version(3);
+    alone = Alone(event);
+    EXPECT_EQ(alone.stream, event.stream);
+    EXPECT_EQ(record.bytes.use_count(), 2) << "of the record and of the first event";
+  }
+  EXPECT_EQ(alone.version, Version(3));
+  EXPECT_EQ(CopyOf(alone.event), WithJson(PlacedOrder(), "[1,2,3]"));
+}
+
 // ---- Adopted topics
 
 StoredRecord ForeignRecord(std::string value, std::vector<RecordHeader> headers = {}) {
