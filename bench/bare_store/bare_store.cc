@@ -2,7 +2,6 @@
 // sync, a produce or some reads behind it. No JSON, no ids, no streams, no verdicts: what a row of
 // bench/RESULTS.md could be at most on the machine it is measured on.
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
@@ -163,11 +162,13 @@ class Produced : public Store {
   };
 
   static void Delivered(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+    const bool purged = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+                        message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && !purged) Fail(rd_kafka_err2str(message->err));
     auto* append = static_cast<Append*>(message->_private);
     if (--append->left > 0) return;
     const std::unique_ptr<Append> ended(append);
-    // Purged at the end: nobody waits any more.
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) ended->responder.Send(Done(201, "{}"));
+    if (!purged) ended->responder.Send(Done(201, "{}"));
   }
 
   const std::size_t batch_;
@@ -177,15 +178,17 @@ class Produced : public Store {
   std::jthread poller_;
 };
 
-/// Answers a hundred records that lie apart in a file of a million, each read by itself, from as
-/// many threads as the server reads with. The bytes are sent as they are.
+/// Answers `page` records that lie apart in a file of `records`, each read by itself, from as many
+/// threads as the server reads with. The bytes are sent as they are.
 class ScatteredReads : public Store {
  public:
-  explicit ScatteredReads(const std::string& path)
-      : file_(open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {
+  ScatteredReads(const std::string& path, std::size_t records, std::size_t page)
+      : page_(page),
+        pages_(records / page),
+        file_(open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {
     if (file_ < 0) Fail(path.c_str());
-    const std::string some(kRecordBytes * 1'000, 'x');
-    for (std::size_t i = 0; i < kRecords / 1'000; ++i) {
+    const std::string some(kRecordBytes * page_, 'x');
+    for (std::size_t i = 0; i < pages_; ++i) {
       if (write(file_, some.data(), some.size()) != static_cast<ssize_t>(some.size())) {
         Fail(path.c_str());
       }
@@ -208,15 +211,12 @@ class ScatteredReads : public Store {
   }
 
  private:
-  static constexpr std::size_t kRecords = 1'000'000;
-  static constexpr std::size_t kPage = 100;
-
   void Read() {
     while (auto responder = queue_.Pop()) {
-      std::string body(kPage * kRecordBytes, '\0');
-      const std::size_t stream = next_++ % (kRecords / kPage);
-      for (std::size_t i = 0; i < kPage; ++i) {
-        const auto at = static_cast<off_t>((i * (kRecords / kPage) + stream) * kRecordBytes);
+      std::string body(page_ * kRecordBytes, '\0');
+      const std::size_t stream = next_++ % pages_;
+      for (std::size_t i = 0; i < page_; ++i) {
+        const auto at = static_cast<off_t>((i * pages_ + stream) * kRecordBytes);
         if (pread(file_, body.data() + i * kRecordBytes, kRecordBytes, at) !=
             static_cast<ssize_t>(kRecordBytes)) {
           Fail("read");
@@ -226,6 +226,8 @@ class ScatteredReads : public Store {
     }
   }
 
+  const std::size_t page_;
+  const std::size_t pages_;
   const int file_;
   std::atomic<std::size_t> next_{0};
   bitacora::BoundedQueue<Responder> queue_{100'000};
@@ -234,13 +236,16 @@ class ScatteredReads : public Store {
 
 std::unique_ptr<Store> MakeStore(const std::vector<std::string>& words) {
   if (words.size() == 3 && words[1] == "synced") return std::make_unique<SyncedFile>(words[2]);
-  if (words.size() == 3 && words[1] == "read") return std::make_unique<ScatteredReads>(words[2]);
+  if (words.size() == 5 && words[1] == "read") {
+    return std::make_unique<ScatteredReads>(words[2], std::stoul(words[3]), std::stoul(words[4]));
+  }
   if (words.size() == 5 && words[1] == "produced") {
     return std::make_unique<Produced>(words[2], words[3], std::stoul(words[4]));
   }
   std::fputs(
-      "usage: bare_store PORT synced FILE | read FILE | produced BROKERS TOPIC RECORDS\n"
-      "RECORDS: that each request is divided into\n",
+      "usage: bare_store PORT synced FILE\n"
+      "       bare_store PORT read FILE RECORDS PAGE\n"
+      "       bare_store PORT produced BROKERS TOPIC RECORDS_OF_A_REQUEST\n",
       stderr);
   std::exit(2);
 }

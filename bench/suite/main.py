@@ -82,7 +82,6 @@ def main():
     run = Run(options.rounds or (3 if options.quick else 5),
               options.seconds or (2 if options.quick else 5),
               options.events or (100_000 if options.quick else 1_000_000))
-    results = programs.BUILD / "bench/results"
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True,
                             text=True, cwd=programs.ROOT, check=False).stdout.strip()
     for row in options.rows or ROWS:
@@ -94,11 +93,11 @@ def main():
             lines = measure(run)
         finally:
             run.end_row()
-        report.keep(results, row, lines, about)
+        report.keep(row, lines, about)
         print(report.table(lines), flush=True)
         for note in dict.fromkeys(note for line in lines for note in line.notes):
             print(note, flush=True)
-    report.write(results, {name: title for name, (title, _) in ROWS.items()})
+    report.write({name: title for name, (title, _) in ROWS.items()})
 
 
 if __name__ == "__main__":

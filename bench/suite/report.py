@@ -10,6 +10,7 @@ import re
 from compare import Line, Spread
 
 BENCH = pathlib.Path(__file__).resolve().parents[1]
+KEPT = BENCH / "results"
 HEAD = """# Speed
 
 Written by `./dev bench`; the words of each section are from `bench/words`. Every figure is the median of its rounds, with the
@@ -93,32 +94,32 @@ def chart(lines):
     return "\n".join(parts) + "\n"
 
 
-# ---- Kept between runs, so that a row measured alone does not lose the others
+# ---- Kept beside the report, so that a row measured alone does not lose the others
 
-def keep(directory, row, lines, about):
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / f"{row}.json").write_text(json.dumps(
-        {"about": about, "lines": [dataclasses.asdict(line) for line in lines]}, indent=1))
+def keep(row, lines, about):
+    KEPT.mkdir(parents=True, exist_ok=True)
+    (KEPT / f"{row}.json").write_text(json.dumps(
+        {"about": about, "lines": [dataclasses.asdict(line) for line in lines]}, indent=1) + "\n")
 
 
-def kept(directory, row):
-    path = directory / f"{row}.json"
+def kept(row):
+    path = KEPT / f"{row}.json"
     if not path.exists():
         return None, []
     found = json.loads(path.read_text())
     lines = []
     for entry in found["lines"]:
         for name in ("our_figure", "their_figure", "ratio", "floor_figure", "floor_ratio"):
-            entry[name] = Spread(**entry[name]) if entry[name] else None
+            entry[name] = Spread(**entry[name]) if entry.get(name) else None
         lines.append(Line(**entry))
     return found["about"], lines
 
 
-def write(directory, rows):
+def write(rows):
     """`rows`: titles by name, in the order of the report."""
     sections, everything, missing = [], [], []
     for row, title in rows.items():
-        about, lines = kept(directory, row)
+        about, lines = kept(row)
         if not lines:
             missing.append(title)
             continue

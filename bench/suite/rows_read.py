@@ -19,6 +19,9 @@ def get(server, path, fields=None, within=120):
         return answer.read()
 
 
+FILLED_STREAMS = 10_000  # Filling goes round them.
+
+
 def fill(server, topic, events):
     return load("fill", f"127.0.0.1:{server.port}", topic, EVENT_BYTES, events)
 
@@ -41,13 +44,13 @@ def wait_until_folded(server, topic):
 
 def reads(run):
     with programs.bitacora("reads") as server, programs.http_hello() as bare, \
-            programs.bare_store("read", programs.fresh_directory("bare_store") / "read") as floor:
+            programs.bare_store("read", programs.fresh_directory("bare_store") / "read",
+                                run.events, run.events // FILLED_STREAMS) as floor:
         make_topic(server)
         fill(server, TOPIC, run.events)
         wait_until_folded(server, TOPIC)
         server.wait_until_quiet()
-        # Filling goes round 10,000 streams.
-        per_stream = run.events // 10_000
+        per_stream = run.events // FILLED_STREAMS
         lines = []
         for work, before, behind, aim, has_floor in (
                 (f"read a stream of {per_stream} events", f"/v1/topics/{TOPIC}/streams/stream-",
@@ -58,12 +61,12 @@ def reads(run):
 
             def ours(before=before, behind=behind):
                 return wrk(server.url, 32, run.seconds, "get_many",
-                           (before, behind, 10_000)).per_second
+                           (before, behind, FILLED_STREAMS)).per_second
 
             subjects = {
                 "Bitacora": lambda ours=ours, meter=meter: meter.during(ours, run.seconds),
                 "bare handler": lambda size=size: wrk(bare.url, 32, run.seconds, "get_many",
-                                                      (f"/{size}/", "", 10_000)).per_second}
+                                                      (f"/{size}/", "", FILLED_STREAMS)).per_second}
             if has_floor:
                 subjects[FLOOR] = lambda: wrk(floor.url, 32, run.seconds).per_second
             figures = take_turns(run.rounds, subjects)
