@@ -60,13 +60,13 @@ void WorkQueue::Done(const TopicPartition& at, Left left) {
 void WorkQueue::BeginTurn() {
   for (auto& [when, at] : gathered_) ready_.emplace(when.second, Ready{std::move(at)});
   gathered_.clear();
-  turn_began_ = clock_.Now();
+  rest_until_ = clock_.Now() + kTimePerBusy * busy_;
   busy_ = {};
 }
 
 Deadline WorkQueue::Due() const {
   const Deadline now = clock_.Now();
-  return std::clamp(turn_began_ + kTimePerBusy * busy_, now + gather_, now + kGatherMost * gather_);
+  return std::clamp(rest_until_, now + gather_, now + kGatherMost * gather_);
 }
 
 void WorkQueue::Push(const TopicPartition& at, Left left) {

@@ -73,8 +73,10 @@ class WorkQueue {
   std::size_t more_ GUARDED_BY(mu_) = 0;   ///< Ready, and left with more to do.
   std::size_t taken_ GUARDED_BY(mu_) = 0;  ///< Workers that are at something.
   Number last_ GUARDED_BY(mu_) = 0;
-  Deadline turn_began_ GUARDED_BY(mu_){};
-  Deadline::duration busy_ GUARDED_BY(mu_){};  ///< All workers, since then.
+  /// The next turn should not begin before: ten times as long after this one as the one before took
+  /// of workers' time. Of this one that is not known before it is over.
+  Deadline rest_until_ GUARDED_BY(mu_){};
+  Deadline::duration busy_ GUARDED_BY(mu_){};  ///< All workers, in this turn.
   int hurried_ GUARDED_BY(mu_) = 0;
   bool closed_ GUARDED_BY(mu_) = false;
 };

@@ -140,17 +140,20 @@ TEST(AWorkQueueThatGathers, DoesNotWaitForWhatIsLeftOfAPartition) {
   EXPECT_EQ(queue->Take(), At(0));
 }
 
-/// Partitions 0 and 1 are taken, and partition 0 was done after 40 ms.
+/// A turn took 40 ms, and partitions 0 and 1 are taken in the next.
 class ABusyWorkQueue : public ::testing::Test {
  protected:
   ABusyWorkQueue() {
+    queue_->Add(At(0));
+    clock_.Advance(milliseconds(5));
+    EXPECT_EQ(queue_->Take(), At(0));
+    clock_.Advance(milliseconds(40));
+    queue_->Done(At(0), WorkQueue::Left::kNothing);
     queue_->Add(At(0));
     queue_->Add(At(1));
     clock_.Advance(milliseconds(5));
     EXPECT_EQ(queue_->Take(), At(0));
     EXPECT_EQ(queue_->Take(), At(1));
-    clock_.Advance(milliseconds(40));
-    queue_->Done(At(0), WorkQueue::Left::kNothing);
   }
 
   /// Partition 1 goes to the end of what may be taken: what is taken now?
@@ -167,6 +170,14 @@ TEST_F(ABusyWorkQueue, GathersLonger) {
   queue_->Add(At(2));
   clock_.Advance(milliseconds(49));
   EXPECT_EQ(TakeWithPartition1AtTheEnd(), At(1));
+}
+
+TEST_F(ABusyWorkQueue, GathersNoShorterForAPartitionThatIsDoneFirst) {
+  queue_->Add(At(1));
+  queue_->Done(At(1), WorkQueue::Left::kNothing);
+  clock_.Advance(milliseconds(49));
+  queue_->Done(At(0), WorkQueue::Left::kMore);
+  EXPECT_EQ(queue_->Take(), At(0));
 }
 
 TEST_F(ABusyWorkQueue, GathersTenTimesAsLongAtMost) {
