@@ -3,7 +3,6 @@
 // bench/RESULTS.md could be at most on the machine it is measured on.
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -21,8 +20,9 @@
 
 #include <bitacora/api/http_server.h>
 #include <bitacora/base/bounded_queue.h>
-#include <bitacora/base/metrics.h>
 #include <bitacora/base/thread.h>
+
+#include "support/serve.h"
 
 namespace {
 
@@ -63,11 +63,9 @@ class SyncedFile : public Store {
     if (file_ < 0 || posix_fallocate(file_, 0, kFileBytes) != 0) Fail(path.c_str());
     writer_ = bitacora::StartThread("writer", [this](const std::stop_token&) { Write(); });
   }
-  SyncedFile(const SyncedFile&) = delete;
-  SyncedFile& operator=(const SyncedFile&) = delete;
   ~SyncedFile() override {
     queue_.Close();
-    if (writer_.joinable()) writer_.join();
+    writer_.join();
     close(file_);
   }
 
@@ -130,8 +128,6 @@ class Produced : public Store {
       while (!stop.stop_requested()) rd_kafka_poll(producer_, 100);
     });
   }
-  Produced(const Produced&) = delete;
-  Produced& operator=(const Produced&) = delete;
   ~Produced() override {
     poller_.request_stop();
     poller_.join();
@@ -198,8 +194,6 @@ class ScatteredReads : public Store {
           bitacora::StartThread("reader", [this](const std::stop_token&) { Read(); }));
     }
   }
-  ScatteredReads(const ScatteredReads&) = delete;
-  ScatteredReads& operator=(const ScatteredReads&) = delete;
   ~ScatteredReads() override {
     queue_.Close();
     readers_.clear();
@@ -253,31 +247,11 @@ std::unique_ptr<Store> MakeStore(const std::vector<std::string>& words) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  sigset_t ends;
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGINT);
-  sigaddset(&ends, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
-
+  const sigset_t ends = bitacora::bench::BlockEndSignals();
   const std::vector<std::string> words(argv + 1, argv + argc);
   const auto store = MakeStore(words);
-  bitacora::api::HttpServerOptions options;
-  options.port = static_cast<std::uint16_t>(std::stoul(words[0]));
-  bitacora::Metrics metrics;
-  auto server = bitacora::api::HttpServer::Start(
-      options, metrics,
-      [&store](HttpRequest request, Responder responder) {
-        store->Handle(std::move(request), std::move(responder));
-      },
-      [](int status, std::string_view, std::string_view) { return Done(status, {}); });
-  if (!server.ok()) {
-    std::fprintf(stderr, "%s\n", server.error().ToString().c_str());
-    return 1;
-  }
-  std::printf("listening on http://127.0.0.1:%d\n", server.value()->port());
-  std::fflush(stdout);
-  int signal = 0;
-  sigwait(&ends, &signal);
-  server.value().reset();
-  return 0;
+  return bitacora::bench::ServeUntilEnded(ends, static_cast<std::uint16_t>(std::stoul(words[0])),
+                                          [&store](HttpRequest request, Responder responder) {
+                                            store->Handle(std::move(request), std::move(responder));
+                                          });
 }

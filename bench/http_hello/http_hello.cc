@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -13,8 +12,9 @@
 
 #include <bitacora/api/http_server.h>
 #include <bitacora/base/bounded_queue.h>
-#include <bitacora/base/metrics.h>
 #include <bitacora/base/thread.h>
+
+#include "support/serve.h"
 
 namespace {
 
@@ -42,16 +42,11 @@ HttpResponse Answer(std::string_view path) {
 
 // http_hello [PORT] [elsewhere]: with the second, another thread answers, as a store would.
 int main(int argc, char** argv) {
-  sigset_t ends;
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGINT);
-  sigaddset(&ends, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
-
-  bitacora::api::HttpServerOptions options;
+  const sigset_t ends = bitacora::bench::BlockEndSignals();
+  std::uint16_t port = 0;
   if (argc > 1) {
-    const std::string_view port(argv[1]);
-    std::from_chars(port.data(), port.data() + port.size(), options.port);
+    const std::string_view text(argv[1]);
+    std::from_chars(text.data(), text.data() + text.size(), port);
   }
   const bool elsewhere = argc > 2 && std::string_view(argv[2]) == "elsewhere";
 
@@ -65,30 +60,14 @@ int main(int argc, char** argv) {
     }
   });
 
-  bitacora::Metrics metrics;
-  const auto server = bitacora::api::HttpServer::Start(
-      options, metrics,
-      [elsewhere, &queue](const HttpRequest& request, Responder responder) {
+  const int status = bitacora::bench::ServeUntilEnded(
+      ends, port, [elsewhere, &queue](const HttpRequest& request, Responder responder) {
         if (!elsewhere) {
           responder.Send(Answer(request.path));
         } else if (!queue.TryPush(std::move(responder))) {
           std::fputs("the queue is full\n", stderr);
         }
-      },
-      [](int status, std::string_view, std::string_view) {
-        HttpResponse response;
-        response.status = status;
-        return response;
       });
-  if (!server.ok()) {
-    std::fprintf(stderr, "%s\n", server.error().ToString().c_str());
-    queue.Close();
-    return 1;
-  }
-  std::printf("listening on http://127.0.0.1:%d\n", server.value()->port());
-  std::fflush(stdout);
-  int signal = 0;
-  sigwait(&ends, &signal);
   queue.Close();
-  return 0;
+  return status;
 }

@@ -137,19 +137,20 @@ def bitacora(name, *flags, data=None):
     return program
 
 
-def http_hello():
+def on_our_http(name, *how):
     port = free_port()
-    program = Program("http_hello", [BUILD / "bench/http_hello", port], port)
+    program = Program(name, [BUILD / "bench" / name, port, *how], port)
     program.wait_for_line("listening on ")
     return program
+
+
+def http_hello():
+    return on_our_http("http_hello")
 
 
 def bare_store(*how):
     """Our HTTP layer before a write, a produce or reads, and nothing else; see bare_store.cc."""
-    port = free_port()
-    program = Program("bare_store", [BUILD / "bench/bare_store", port, *how], port)
-    program.wait_for_line("listening on ")
-    return program
+    return on_our_http("bare_store", *how)
 
 
 # ---- Others
