@@ -40,27 +40,27 @@ void Segments::Add(SealedSegment segment, std::optional<Runs> runs) {
   segments_.push_back({std::move(segment), has_index, std::move(runs)});
 }
 
-void Segments::LoadPlaces() {
-  const MutexLock lock(mu_);
-  std::size_t kept = 0;
-  for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {
-    if (segment->runs) continue;
-    kept += PlacesOf(segment->sealed);
-    if (kept > places_kept_) return;
-    const auto index = files_.Get(IndexPath(directory_, segment->sealed.number));
-    if (!index.ok()) return;  // Who asks for a place is told.
-    auto places = ReadPlaces(**index, segment->sealed);
-    if (!places.ok()) return;
-    segment->runs = *std::move(places);
+std::size_t Segments::FirstKept() const {
+  std::size_t places = 0;
+  std::size_t first = segments_.size();
+  for (; first > 0; --first) {
+    const Segment& segment = segments_[first - 1];
+    if (segment.has_index) places += PlacesOf(segment.sealed);
+    if (places > places_kept_) break;
   }
+  return first;
 }
 
-void Segments::ForgetPlaces() {
-  std::size_t kept = 0;
-  for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {
-    if (!segment->has_index) continue;
-    kept += PlacesOf(segment->sealed);
-    if (kept > places_kept_) segment->runs.reset();
+void Segments::LoadPlaces() {
+  const MutexLock lock(mu_);
+  for (std::size_t i = FirstKept(); i < segments_.size(); ++i) {
+    Segment& segment = segments_[i];
+    if (segment.runs) continue;
+    const auto index = files_.Get(IndexPath(directory_, segment.sealed.number));
+    if (!index.ok()) return;  // Who asks for a place is told.
+    auto places = ReadPlaces(**index, segment.sealed);
+    if (!places.ok()) return;
+    segment.runs = *std::move(places);
   }
 }
 
@@ -99,7 +99,9 @@ void Segments::Seal(const SealedSegment& segment) {
   full.sealed = segment;
   full.has_index = true;
   for (auto& [at, run] : *full.runs) run.places.shrink_to_fit();
-  ForgetPlaces();
+  for (std::size_t i = FirstKept(); i > 0; --i) {
+    if (segments_[i - 1].has_index) segments_[i - 1].runs.reset();
+  }
 }
 
 Result<std::vector<Segments::Lookup>> Segments::LocateInMemory(const PartitionId& at,

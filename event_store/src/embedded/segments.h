@@ -108,8 +108,8 @@ class Segments {
   /// Appends records to `out` until it has taken `*bytes_left` of bytes, which it counts down to 0.
   Status ReadAll(const PartitionId& at, std::span<const Place> places, std::size_t* bytes_left,
                  std::vector<StoredRecord>* out) const;
-  /// Forgets the places of all but the newest.
-  void ForgetPlaces() REQUIRES_LOCK(mu_);
+  /// From which segment on places are kept in memory.
+  std::size_t FirstKept() const REQUIRES_LOCK(mu_);
   Error Damaged(const PartitionId& at, const Place& place, std::string_view what) const;
   Error CannotRead(const Error& error) const;
 
