@@ -91,6 +91,12 @@ void PutBytes(std::string* out, std::string_view bytes) {
   out->append(bytes);
 }
 
+std::string PrefixEnd(std::string prefix) {
+  while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF) prefix.pop_back();
+  if (!prefix.empty()) prefix.back() = static_cast<char>(prefix.back() + 1);
+  return prefix;
+}
+
 std::string_view Decoder::Fail() {
   ok_ = false;
   rest_ = {};

@@ -46,12 +46,6 @@ std::string PartitionKey(std::string_view kind, std::uint32_t model, Partition p
   return key;
 }
 
-std::string PrefixEnd(std::string prefix) {
-  while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF) prefix.pop_back();
-  if (!prefix.empty()) prefix.back() = static_cast<char>(prefix.back() + 1);
-  return prefix;
-}
-
 std::string EncodeModel(const Model& model) {
   std::string out;
   PutVarint(&out, model.number);

@@ -23,8 +23,6 @@ inline constexpr std::string_view kDocumentPrefix = "d/";
 /// above.
 std::string ModelKey(std::string_view kind, std::uint32_t model);
 std::string PartitionKey(std::string_view kind, std::uint32_t model, Partition partition);
-/// The first key behind all that begin with `prefix`. `prefix` must not consist of 0xFF alone.
-std::string PrefixEnd(std::string prefix);
 
 std::string EncodeModel(const Model& model);
 std::optional<Model> DecodeModel(std::string_view name, std::string_view bytes);

@@ -2,8 +2,9 @@
 
 #include <utility>
 
+#include <bitacora/base/encoding.h>
+
 #include "src/rocks_status.h"
-#include "src/row_codec.h"
 
 namespace bitacora::projections {
 

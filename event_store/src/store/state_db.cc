@@ -101,18 +101,32 @@ std::string AdmittedKey(const PartitionKey& partition, Offset first) {
   return key;
 }
 
-std::string PrefixEnd(std::string prefix) {
-  while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF) prefix.pop_back();
-  if (!prefix.empty()) prefix.back() = static_cast<char>(prefix.back() + 1);
-  return prefix;
-}
+PrefixRows::PrefixRows(const StateDb::Impl& state, StateDb::Impl::Family family, std::string prefix)
+    : prefix_(std::move(prefix)),
+      end_(PrefixEnd(prefix_)),
+      lower_(prefix_),
+      upper_(end_),
+      rows_([&] {
+        rocksdb::ReadOptions options;
+        options.iterate_lower_bound = &lower_;
+        options.iterate_upper_bound = &upper_;
+        return state.db->NewIterator(options, state.handles[family]);
+      }()) {}
 
-Result<StateDb::StreamAppend> ReadPlace(const rocksdb::Iterator& row, std::size_t prefix_size) {
-  Decoder key(ToView(row.key()).substr(prefix_size));
+Result<StateDb::StreamAppend> ReadPlace(const PrefixRows& places) {
+  Decoder key(ToView(places->key()).substr(places.prefix().size()));
   const Version first_version(static_cast<std::int64_t>(key.BigEndian64()));
-  const auto place = DecodeAppendPlace(ToView(row.value()));
+  const auto place = DecodeAppendPlace(ToView(places->value()));
   if (!key.done() || !place) return StateDamaged("place of an append");
   return StateDb::StreamAppend{first_version, *place};
+}
+
+Result<std::optional<StateDb::StreamAppend>> LastAppend(const PrefixRows& places) {
+  places->SeekToLast();
+  BITACORA_RETURN_IF_ERROR(FromState(places->status()));
+  if (!places->Valid()) return std::optional<StateDb::StreamAppend>();
+  BITACORA_ASSIGN_OR_RETURN(const StateDb::StreamAppend last, ReadPlace(places));
+  return std::optional(last);
 }
 
 // ---- StateDb::Impl
@@ -146,11 +160,6 @@ Result<std::vector<rocksdb::PinnableSlice>> StateDb::Impl::GetEach(
   return rows;
 }
 
-std::unique_ptr<rocksdb::Iterator> StateDb::Impl::Iterate(
-    Family family, const rocksdb::ReadOptions& options) const {
-  return std::unique_ptr<rocksdb::Iterator>(db->NewIterator(options, handles[family]));
-}
-
 Result<std::optional<Version>> StateDb::Impl::Head(const std::string& stream_prefix) const {
   // Every stream has an event 0. Most streams that are asked for are new, and a filter in memory
   // says so; nothing of the kind is made for the last row of a stream.
@@ -158,19 +167,10 @@ Result<std::optional<Version>> StateDb::Impl::Head(const std::string& stream_pre
   PutBigEndian64(&first, 0);
   BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> begun, Get(kPlaces, first));
   if (!begun) return std::optional<Version>();
-  const std::string end = PrefixEnd(stream_prefix);
-  const rocksdb::Slice lower(stream_prefix);
-  const rocksdb::Slice upper(end);
-  rocksdb::ReadOptions options;
-  options.iterate_lower_bound = &lower;
-  options.iterate_upper_bound = &upper;
-  const auto row = Iterate(kPlaces, options);
-  row->SeekToLast();
-  BITACORA_RETURN_IF_ERROR(FromState(row->status()));
-  if (!row->Valid()) return StateDamaged("head of a stream");
-  BITACORA_ASSIGN_OR_RETURN(const StreamAppend last, ReadPlace(*row, stream_prefix.size()));
-  const bool one_behind = Mutated(Promise::kP3) && last.last_version().value > 0;
-  return std::optional(Version(last.last_version().value - (one_behind ? 1 : 0)));
+  BITACORA_ASSIGN_OR_RETURN(const auto last, LastAppend(PrefixRows(*this, kPlaces, stream_prefix)));
+  if (!last) return StateDamaged("head of a stream");
+  const bool one_behind = Mutated(Promise::kP3) && last->last_version().value > 0;
+  return std::optional(Version(last->last_version().value - (one_behind ? 1 : 0)));
 }
 
 Result<std::optional<Remembered>> StateDb::Impl::Find(std::string_view append_key) const {

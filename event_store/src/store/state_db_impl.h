@@ -32,8 +32,6 @@ Status FromState(const rocksdb::Status& status);
 std::string PartitionStateKey(const PartitionKey& partition);
 /// Where a run of admitted records is, in kAdmitted.
 std::string AdmittedKey(const PartitionKey& partition, Offset first);
-/// The first key behind all that begin with `prefix`. Prefixes here never consist of 0xFF alone.
-std::string PrefixEnd(std::string prefix);
 
 struct StateDb::Impl {
   enum Family { kMeta, kAppends, kPlaces, kAdmitted, kFamilies };
@@ -47,8 +45,6 @@ struct StateDb::Impl {
   /// All of them are there, or it is damaged.
   Result<std::vector<rocksdb::PinnableSlice>> GetEach(Family family,
                                                       const std::vector<std::string>& keys) const;
-  std::unique_ptr<rocksdb::Iterator> Iterate(Family family,
-                                             const rocksdb::ReadOptions& options) const;
   /// The version of the stream's last event; nothing where there is no such stream.
   Result<std::optional<Version>> Head(const std::string& stream_prefix) const;
   Result<std::optional<Remembered>> Find(std::string_view append_key) const;
@@ -61,7 +57,28 @@ struct StateDb::Impl {
   std::unique_ptr<rocksdb::DB> db;  // Declared last of what it must outlive: see ~Impl.
 };
 
-/// A row of kPlaces.
-Result<StateDb::StreamAppend> ReadPlace(const rocksdb::Iterator& row, std::size_t prefix_size);
+/// The rows of a family whose keys begin with a prefix. RocksDB keeps where the bounds are, so it
+/// does not move.
+class PrefixRows {
+ public:
+  PrefixRows(const StateDb::Impl& state, StateDb::Impl::Family family, std::string prefix);
+  PrefixRows(const PrefixRows&) = delete;
+  PrefixRows& operator=(const PrefixRows&) = delete;
+
+  const std::string& prefix() const { return prefix_; }
+  rocksdb::Iterator* operator->() const { return rows_.get(); }
+
+ private:
+  const std::string prefix_;
+  const std::string end_;
+  const rocksdb::Slice lower_;
+  const rocksdb::Slice upper_;
+  const std::unique_ptr<rocksdb::Iterator> rows_;
+};
+
+/// Of a stream's rows of kPlaces: the append where they stand, and the last one; nothing where
+/// there is no such stream.
+Result<StateDb::StreamAppend> ReadPlace(const PrefixRows& places);
+Result<std::optional<StateDb::StreamAppend>> LastAppend(const PrefixRows& places);
 
 }  // namespace bitacora::event_store

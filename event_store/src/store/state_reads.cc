@@ -83,55 +83,40 @@ Result<StoredRecord> RecordOf(const Run& run, std::size_t entry, SharedCopies* a
 Result<std::optional<Version>> StateDb::ScanStream(
     const PartitionKey& partition, std::string_view stream, const StreamScan& scan,
     const std::function<bool(const StreamAppend&)>& visit) const {
-  const std::string prefix = StreamPrefix(partition, stream);
-  const std::string end = PrefixEnd(prefix);
-  const rocksdb::Slice lower(prefix);
-  const rocksdb::Slice upper(end);
-  rocksdb::ReadOptions options;
-  options.iterate_lower_bound = &lower;
-  options.iterate_upper_bound = &upper;
-  const auto row = impl_->Iterate(Impl::kPlaces, options);
-
-  // The head is the end of the last append. A scan that meets that one need not look for it.
-  std::optional<Version> head;
+  const PrefixRows places(*impl_, Impl::kPlaces, StreamPrefix(partition, stream));
   const Version from = scan.from.value_or(scan.backwards ? kLastVersion : Version(0));
-  std::string start = prefix;
+  std::string start = places.prefix();
   PutBigEndian64(&start, static_cast<std::uint64_t>(from.value));
+  // The head is the end of the last append: the first one met backwards from the head, the last one
+  // met forwards. Only where the scan does not get there it has to be looked for.
+  std::optional<Version> head;
+  bool stopped = false;
   // The append that holds `from` is the last whose first version is not beyond it.
-  for (row->SeekForPrev(start); row->Valid(); scan.backwards ? row->Prev() : row->Next()) {
-    BITACORA_ASSIGN_OR_RETURN(const StreamAppend append, ReadPlace(*row, prefix.size()));
-    const bool is_last = scan.backwards && !scan.from && !head;
-    if (!scan.backwards || is_last) head = append.last_version();
+  for (places->SeekForPrev(start); places->Valid();
+       scan.backwards ? places->Prev() : places->Next()) {
+    BITACORA_ASSIGN_OR_RETURN(const StreamAppend append, ReadPlace(places));
+    if (!scan.backwards || (!scan.from && !head)) head = append.last_version();
     if (!scan.backwards && append.last_version() < from) break;  // Beyond the end.
-    if (visit(append)) continue;
-    if (!scan.backwards) head.reset();
-    break;
+    if (!visit(append)) {
+      stopped = true;
+      break;
+    }
   }
-  BITACORA_RETURN_IF_ERROR(FromState(row->status()));
-  if (head) return head;
-  row->SeekToLast();
-  BITACORA_RETURN_IF_ERROR(FromState(row->status()));
-  if (!row->Valid()) return head;
-  BITACORA_ASSIGN_OR_RETURN(const StreamAppend last, ReadPlace(*row, prefix.size()));
-  return std::optional(last.last_version());
+  BITACORA_RETURN_IF_ERROR(FromState(places->status()));
+  if (head && (scan.backwards || !stopped)) return head;
+  BITACORA_ASSIGN_OR_RETURN(const auto last, LastAppend(places));
+  return last ? std::optional(last->last_version()) : std::nullopt;
 }
 
 Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from, const FromLog& from_log,
                              const std::function<bool(Admitted)>& visit) const {
-  const std::string prefix = PartitionPrefix(partition);
-  const std::string end = PrefixEnd(prefix);
-  const rocksdb::Slice lower(prefix);
-  const rocksdb::Slice upper(end);
-  rocksdb::ReadOptions options;
-  options.iterate_lower_bound = &lower;
-  options.iterate_upper_bound = &upper;
-  const auto iterator = impl_->Iterate(Impl::kAdmitted, options);
+  const PrefixRows runs(*impl_, Impl::kAdmitted, PartitionPrefix(partition));
   // The run that holds `from` is the last that does not begin behind it.
-  iterator->SeekForPrev(AdmittedKey(partition, from));
-  if (!iterator->Valid()) iterator->SeekToFirst();
-  for (bool more = true; more && iterator->Valid(); iterator->Next()) {
-    BITACORA_ASSIGN_OR_RETURN(const Run run, ReadRun(impl_->copies.get(), ToView(iterator->key()),
-                                                     ToView(iterator->value()), from_log));
+  runs->SeekForPrev(AdmittedKey(partition, from));
+  if (!runs->Valid()) runs->SeekToFirst();
+  for (bool more = true; more && runs->Valid(); runs->Next()) {
+    BITACORA_ASSIGN_OR_RETURN(const Run run, ReadRun(impl_->copies.get(), ToView(runs->key()),
+                                                     ToView(runs->value()), from_log));
     for (std::size_t i = 0; more && i < run.row.entries.size(); ++i) {
       const AdmittedEntry& entry = run.row.entries[i];
       if (entry.offset < from) continue;
@@ -142,7 +127,7 @@ Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from, const F
       more = visit(std::move(admitted));
     }
   }
-  return FromState(iterator->status());
+  return FromState(runs->status());
 }
 
 Result<std::vector<StoredRecord>> StateDb::CopiedRecords(const PartitionKey& partition,

@@ -17,6 +17,8 @@ void PutBigEndian64(std::string* out, std::uint64_t value);
 void PutVarint(std::string* out, std::uint64_t value);
 /// The length as a varint, then the bytes.
 void PutBytes(std::string* out, std::string_view bytes);
+/// The first key behind all that begin with `prefix`, which must not consist of 0xFF alone.
+std::string PrefixEnd(std::string prefix);
 
 /// Reads what the functions above wrote, front to back. After the first failed read every further
 /// one fails too and ok() is false, so that a decoder may check once at its end.
