@@ -115,7 +115,6 @@ void Main(const char* only) {
   fold.genesis = Genesis{"5f0c3a52-9d1b-4c86-8a53-0d7f6f2b9e11", 1, kAdmitRule};
   std::string answer;
   RecordedEvent recorded;
-  recorded.stream = "order-00012345";
   recorded.version = Version(7);
 
   std::vector<Measure> measures{

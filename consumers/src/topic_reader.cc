@@ -56,13 +56,12 @@ class PartitionCursor {
 
   // Only after Load said true:
   const StoredEvent& Peek() const { return events_[event_]; }
-  std::string_view stream() const { return record().record.key.value_or(std::string_view()); }
   std::int64_t time_ms() const { return record().record.timestamp_ms; }
 
   RecordedEvent Take() {
     const Offset offset = record().record.offset;
     const auto index = static_cast<std::int32_t>(event_);
-    RecordedEvent taken{std::move(events_[event_++]), stream(), {}, at_.partition, offset, index};
+    RecordedEvent taken{std::move(events_[event_++]), {}, at_.partition, offset, index};
     if (const auto first = record().first_version) taken.version = Version(first->value + index);
     // Behind the last event of the last record of a page, go on where the page ended: behind holes.
     if (event_ < events_.size()) {
@@ -111,14 +110,11 @@ bool Matches(const std::vector<std::string>& allowed, std::string_view value) {
   return allowed.empty() || std::find(allowed.begin(), allowed.end(), value) != allowed.end();
 }
 
-/// Whether events of a page would keep more than they show: with a filter, bytes of the others;
-/// records of an adopted topic may have headers of any size that are no part of the event.
-bool KeepMore(const TopicQuery& query, const Topic& topic) {
-  return !query.types.empty() || !query.streams.empty() || topic.kind == TopicKind::kAdopted;
-}
+/// Of a few events among many the bytes of the others need not live as long: see Alone.
+bool IsFiltered(const TopicQuery& query) { return !query.types.empty() || !query.streams.empty(); }
 
 bool IsWanted(const TopicQuery& query, const PartitionCursor& next) {
-  return Matches(query.types, next.Peek().type) && Matches(query.streams, next.stream());
+  return Matches(query.types, next.Peek().type) && Matches(query.streams, next.Peek().stream);
 }
 
 /// Refuses positions of another log or beyond the end.
@@ -247,7 +243,8 @@ Result<TopicPage> ReadTopic(EventStore& store, const TopicQuery& query, const Of
     RecordedEvent taken = oldest->Take();
     if (!wanted) continue;
     bytes += taken.event.data.size();
-    page.events.push_back(KeepMore(query, topic) ? Alone(taken) : std::move(taken));
+    if (IsFiltered(query)) taken.event = Alone(taken.event);
+    page.events.push_back(std::move(taken));
   }
   for (const PartitionCursor& cursor : cursors) page.next.next[cursor.partition()] = cursor.next();
   return page;

@@ -34,18 +34,24 @@ Event CopyOf(const StoredEvent& event) {
   return copy;
 }
 
-RecordedEvent Alone(const RecordedEvent& event) {
+std::vector<StoredEvent> StoredOf(std::vector<Event> events, std::string_view stream) {
   struct Texts {
-    Event event;
+    std::vector<Event> events;
     std::string stream;
   };
-  const auto texts =
-      std::make_shared<const Texts>(Texts{CopyOf(event.event), std::string(event.stream)});
-  RecordedEvent alone = event;
-  alone.event = ViewOf(texts->event);
-  alone.event.owner = texts;
-  alone.stream = texts->stream;
-  return alone;
+  const auto texts = std::make_shared<const Texts>(Texts{std::move(events), std::string(stream)});
+  std::vector<StoredEvent> stored;
+  stored.reserve(texts->events.size());
+  for (const Event& event : texts->events) {
+    StoredEvent& view = stored.emplace_back(ViewOf(event));
+    view.stream = texts->stream;
+    view.owner = texts;
+  }
+  return stored;
+}
+
+StoredEvent Alone(const StoredEvent& event) {
+  return std::move(StoredOf({CopyOf(event)}, event.stream).front());
 }
 
 }  // namespace bitacora

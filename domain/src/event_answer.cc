@@ -65,7 +65,7 @@ void PutDataAndClose(std::string* out, const BasicEvent<Text>& event) {
 void AppendEventJson(std::string* out, const RecordedEvent& event) {
   PutAttributes(out, event.event);
   out->append(R"(,"stream":)");
-  AppendJsonString(out, event.stream);
+  AppendJsonString(out, event.event.stream);
   if (event.version) {
     out->append(R"(,"version":)");
     PutNumber(out, event.version->value);

@@ -52,17 +52,8 @@ void EncodeBinary(const Event& event, Record* record) {
 
 // ---- Reading
 
-/// `events`, with texts of their own, out of `record`.
-std::vector<StoredEvent> Stored(std::vector<Event> events, const StoredRecord& record) {
-  struct Texts {
-    std::vector<Event> events;
-    std::shared_ptr<const void> record;
-  };
-  const auto texts = std::make_shared<const Texts>(Texts{std::move(events), record.bytes});
-  std::vector<StoredEvent> stored;
-  stored.reserve(texts->events.size());
-  for (const Event& event : texts->events) stored.emplace_back(ViewOf(event)).owner = texts;
-  return stored;
+std::string_view KeyOf(const StoredRecord& record) {
+  return record.key.value_or(std::string_view());
 }
 
 /// Sorts; false where a name stands twice.
@@ -140,7 +131,7 @@ std::vector<StoredEvent> StandIns(const StoredRecord& record, std::uint32_t coun
     events.front().data_kind = DataKind::kBinary;
     events.front().data = record.value;
   }
-  return Stored(std::move(events), record);
+  return StoredOf(std::move(events), KeyOf(record));
 }
 
 // ---- Records of others
@@ -226,9 +217,10 @@ std::vector<StoredEvent> DecodeEvents(const StoredRecord& record, std::uint32_t 
   if (type == kBatchType || type == kStructuredType) {
     std::vector<Event> events;
     const bool decoded = DecodeJson(record, type, count, &events);
-    return decoded ? Stored(std::move(events), record) : StandIns(record, count);
+    return decoded ? StoredOf(std::move(events), KeyOf(record)) : StandIns(record, count);
   }
   std::vector<StoredEvent> events(1);
+  events.front().stream = KeyOf(record);
   events.front().owner = record.bytes;
   const bool decoded = count == 1 && DecodeBinary(record, &events.front());
   return decoded ? events : StandIns(record, count);
@@ -237,7 +229,7 @@ std::vector<StoredEvent> DecodeEvents(const StoredRecord& record, std::uint32_t 
 StoredEvent DecodeForeign(const StoredRecord& record, const TopicName& topic, Partition partition) {
   std::vector<Event> events(1);
   events.front() = ForeignEvent(record, topic, partition);
-  return std::move(Stored(std::move(events), record).front());
+  return std::move(StoredOf(std::move(events), KeyOf(record)).front());
 }
 
 }  // namespace bitacora

@@ -20,7 +20,6 @@ RecordedEvent LastEvent(const Source& source, const SourceRecord& record) {
   } else {
     last.event = DecodeForeign(record.record, source.topic, source.partition);
   }
-  last.stream = record.record.key.value_or(std::string_view());
   if (record.first_version) last.version = Version(record.first_version->value + last.index);
   last.partition = source.partition;
   last.offset = record.record.offset;

@@ -34,7 +34,7 @@ class ReadingATopic : public tests::EventStoreTest {
   static std::vector<std::string> Names(const TopicPage& page) {
     std::vector<std::string> names;
     for (const RecordedEvent& event : page.events) {
-      names.push_back(std::string(event.stream) + "/" + std::to_string(event.version->value));
+      names.push_back(std::string(event.event.stream) + "/" + std::to_string(event.version->value));
     }
     return names;
   }

@@ -27,12 +27,13 @@ std::string JsonOf(const RecordedEvent& event) {
 RecordedEvent Recorded(const Event& event) {
   RecordedEvent recorded;
   recorded.event = ViewOf(event);
-  recorded.stream = "order-1";
+  recorded.event.stream = "order-1";
   recorded.version = Version(17);
   recorded.partition = Partition(3);
   recorded.offset = Offset(INT64_MAX);
   recorded.index = 2;
-  return Alone(recorded);
+  recorded.event = Alone(recorded.event);
+  return recorded;
 }
 
 TEST(AnEventInAnAnswer, IsACloudEventWithItsPlace) {
@@ -47,7 +48,7 @@ TEST(AnEventInAnAnswer, IsACloudEventWithItsPlace) {
 TEST(AnEventInAnAnswer, HasNoVersionInAnAdoptedTopic) {
   RecordedEvent event = Recorded(PlacedOrder());
   event.version.reset();
-  event.stream = "";
+  event.event.stream = "";
   const Json json = Json::parse(JsonOf(event));
   EXPECT_FALSE(json.contains("version"));
   EXPECT_EQ(json["stream"], "");
@@ -74,7 +75,7 @@ TEST(AnEventInAnAnswer, KeepsTheTypesOfItsExtensions) {
 TEST(AnEventInAnAnswer, EscapesWhateverItIsMadeOf) {
   RecordedEvent event = Recorded(PlacedOrder());
   event.event.id = "\"\\\n\x01\xC3\xB1";
-  event.stream = "a\"b\xFF";  // A record's key, in an adopted topic.
+  event.event.stream = "a\"b\xFF";  // A record's key, in an adopted topic.
   const Json json = Json::parse(JsonOf(event));
   EXPECT_EQ(json["id"], "\"\\\n\x01\xC3\xB1");
   EXPECT_EQ(json["stream"], "a\"b\xEF\xBF\xBD");

@@ -189,20 +189,35 @@ TEST(AStoredEvent, KeepsItsBytesWhereItStandsIn) {
   EXPECT_EQ(event.data, value);
 }
 
-TEST(ARecordedEvent, AloneSharesNothing) {
-  RecordedEvent alone;
+TEST(AStoredEvent, AloneSharesNothing) {
+  StoredEvent alone;
   {
     const StoredRecord record = Stored(RecordOf({WithJson(PlacedOrder(), "[1,2,3]")}));
-    RecordedEvent event;
-    event.event = DecodeEvents(record, 1).front();
-    event.stream = record.key.value_or("no key");
-    event.version = Version(3);
+    const StoredEvent event = DecodeEvents(record, 1).front();
     alone = Alone(event);
     EXPECT_EQ(alone.stream, event.stream);
+    EXPECT_EQ(alone.stream, record.key);
     EXPECT_EQ(record.bytes.use_count(), 2) << "of the record and of the first event";
   }
-  EXPECT_EQ(alone.version, Version(3));
-  EXPECT_EQ(CopyOf(alone.event), WithJson(PlacedOrder(), "[1,2,3]"));
+  EXPECT_EQ(CopyOf(alone), WithJson(PlacedOrder(), "[1,2,3]"));
+}
+
+TEST(AStoredEvent, SaysItsStreamWhenItsRecordIsGone) {
+  Record binary = RecordOf({WithJson(PlacedOrder(), "{}")});
+  binary.key = "a stream's name too long to be kept in place";
+  Record unreadable = binary;
+  unreadable.value = "{";
+  for (const Record& record : {binary, unreadable}) {
+    EXPECT_EQ(DecodeEvents(Stored(record), 1).front().stream, *binary.key);
+    EXPECT_EQ(DecodeForeign(Stored(record), TopicName("t"), Partition(0)).stream, *binary.key);
+  }
+}
+
+/// Headers of others may be of any size, and are not counted where pages are bounded.
+TEST(AStoredEvent, OfAnAdoptedTopicKeepsNothingElseOfItsRecord) {
+  const StoredRecord record = MakeStoredRecord(Offset(0), 0, Record{"key", "1", {{"trace", "x"}}});
+  const StoredEvent event = DecodeForeign(record, TopicName("t"), Partition(0));
+  EXPECT_EQ(record.bytes.use_count(), 1);
 }
 
 // ---- Adopted topics

@@ -93,8 +93,7 @@ class StreamPager {
         page_->next = version;
         return false;
       }
-      page_->events.push_back({std::move(events[static_cast<std::size_t>(index)]),
-                               record.key.value_or(std::string_view()), version,
+      page_->events.push_back({std::move(events[static_cast<std::size_t>(index)]), version,
                                partition_.at.partition, append.place.offset, index});
     }
     return true;

@@ -56,27 +56,27 @@ using Event = BasicEvent<std::string>;
 
 /// An event out of a log. Copies share the bytes, which live as long as the last copy does.
 struct StoredEvent : BasicEvent<std::string_view> {
-  /// Keeps what the texts point to, and what those of its record did.
-  std::shared_ptr<const void> owner;
+  /// The key of its record. Adopted topics: empty where it has none.
+  std::string_view stream;
+  std::shared_ptr<const void> owner;  ///< Keeps what all of these point to.
 };
 
 /// `event` as a stored one, without an owner: for as long as `event` stays where and as it is.
 StoredEvent ViewOf(const Event& event);
+/// `events` of one record, which has the key `stream`, with bytes that they share with no others.
+std::vector<StoredEvent> StoredOf(std::vector<Event> events, std::string_view stream);
+/// `event` with bytes of its own, and none of those that other events share with it.
+StoredEvent Alone(const StoredEvent& event);
 /// An event with texts of its own.
 Event CopyOf(const StoredEvent& event);
 
 /// An event with its place, as reads return it.
 struct RecordedEvent {
   StoredEvent event;
-  /// Lives as `event` does. Adopted topics: the record key, empty where it has none.
-  std::string_view stream;
   std::optional<Version> version;  ///< Owned topics only.
   Partition partition;
   Offset offset;
   std::int32_t index = 0;  ///< Place inside an append of several events.
 };
-
-/// `event` with bytes of its own, and none of those that other events share with it.
-RecordedEvent Alone(const RecordedEvent& event);
 
 }  // namespace bitacora
