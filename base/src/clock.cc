@@ -1,5 +1,4 @@
-#include <array>
-#include <cstdio>
+#include <algorithm>
 
 #include <bitacora/base/clock.h>
 
@@ -14,6 +13,17 @@ class MachineClock final : public Clock {
   }
   Deadline Now() const override { return std::chrono::steady_clock::now(); }
 };
+
+/// What four digits of a year can say.
+constexpr std::int64_t kYearZeroMs = -62'167'219'200'000;
+constexpr std::int64_t kYear9999EndMs = 253'402'300'799'999;
+
+/// Puts `value`, which is not negative, as `digits` decimal digits at `(*text)[at]`.
+void PutDigits(std::string* text, std::size_t at, std::size_t digits, std::int64_t value) {
+  for (std::size_t i = at + digits; i-- > at; value /= 10) {
+    (*text)[i] = static_cast<char>('0' + value % 10);
+  }
+}
 
 /// Reads exactly `digits` decimal digits at `text[at]`, or nothing.
 std::optional<int> Digits(std::string_view text, std::size_t at, std::size_t digits) {
@@ -39,18 +49,19 @@ const Clock& SystemClock() {
 
 std::string FormatRfc3339(std::int64_t wall_ms) {
   using namespace std::chrono;
-  const sys_time<milliseconds> time{milliseconds{wall_ms}};
+  const sys_time<milliseconds> time{milliseconds{std::clamp(wall_ms, kYearZeroMs, kYear9999EndMs)}};
   const auto day = floor<days>(time);
   const year_month_day date{day};
   const hh_mm_ss clock{time - day};
-  std::array<char, 40> text{};
-  const int length = std::snprintf(
-      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-      static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-      static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
-      static_cast<int>(clock.subseconds().count()));
-  return {text.data(), static_cast<std::size_t>(length)};
+  std::string text("yyyy-mm-ddThh:mm:ss.sssZ");
+  PutDigits(&text, 0, 4, static_cast<int>(date.year()));
+  PutDigits(&text, 5, 2, static_cast<unsigned>(date.month()));
+  PutDigits(&text, 8, 2, static_cast<unsigned>(date.day()));
+  PutDigits(&text, 11, 2, clock.hours().count());
+  PutDigits(&text, 14, 2, clock.minutes().count());
+  PutDigits(&text, 17, 2, clock.seconds().count());
+  PutDigits(&text, 20, 3, clock.subseconds().count());
+  return text;
 }
 
 std::optional<std::int64_t> ParseRfc3339(std::string_view text) {

@@ -134,11 +134,11 @@ std::string_view Decoder::Bytes() {
 }
 
 std::string HexEncode(std::string_view bytes) {
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const char c : bytes) {
-    text.push_back(kHex[static_cast<unsigned char>(c) >> 4]);
-    text.push_back(kHex[static_cast<unsigned char>(c) & 15]);
+  std::string text(bytes.size() * 2, '0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(bytes[i]);
+    text[2 * i] = kHex[byte >> 4];
+    text[2 * i + 1] = kHex[byte & 15];
   }
   return text;
 }

@@ -3,7 +3,6 @@
 #include <openssl/rand.h>
 
 #include <bitacora/base/check.h>
-#include <bitacora/base/encoding.h>
 #include <bitacora/base/uuid.h>
 
 namespace bitacora {
@@ -25,11 +24,13 @@ class OpenSslRandom final : public Random {
 };
 
 std::string Format(std::uint64_t high, std::uint64_t low) {
-  std::string bytes;
-  PutBigEndian64(&bytes, high);
-  PutBigEndian64(&bytes, low);
-  std::string text = HexEncode(bytes);
-  for (const std::size_t dash : {20U, 16U, 12U, 8U}) text.insert(dash, 1, '-');
+  std::string text("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
+  for (char& c : text) {
+    if (c == '-') continue;
+    c = "0123456789abcdef"[high >> 60];
+    high = (high << 4) | (low >> 60);
+    low <<= 4;
+  }
   return text;
 }
 

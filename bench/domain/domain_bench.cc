@@ -10,6 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <bitacora/base/clock.h>
+#include <bitacora/base/uuid.h>
 #include <bitacora/domain/admit.h>
 #include <bitacora/domain/event_codec.h>
 #include <bitacora/domain/json.h>
@@ -128,6 +130,8 @@ void Main(const char* only) {
       {"NextChain", [&] { Use(NextChain(Chain{}, record)); }, {}},
       {"ParseAppendBody, plain", [&] { Use(ParseAppendBody(fields, body, false)); }, {}},
       {"ParseAppendBody, 100 plain", [&] { Use(ParseAppendBody(fields, batch_body, false)); }, {}},
+      {"MakeUuidV7", [&] { Use(MakeUuidV7(SystemClock().WallMs(), SystemRandom())); }, {}},
+      {"FormatRfc3339", [&] { Use(FormatRfc3339(SystemClock().WallMs())); }, {}},
       {"FingerprintOf", [&] { Use(FingerprintOf({}, submitted)); }, {}},
       {"MakeAttempt + EncodeEvents", [&] { Use(AttemptOf(one)); }, {}},
       {"MakeAttempt + EncodeEvents, 100", [&] { Use(AttemptOf(hundred)); }, {}},

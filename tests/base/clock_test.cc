@@ -21,6 +21,18 @@ TEST(FormattingATime, GivesUtcWithMilliseconds) {
 
 TEST(FormattingATime, WorksBefore1970) { EXPECT_EQ(FormatRfc3339(-1), "1969-12-31T23:59:59.999Z"); }
 
+/// Records of others may have any number for a time.
+TEST(FormattingATime, StaysWithinFourDigitsOfAYear) {
+  constexpr std::int64_t kYearZeroMs = -62'167'219'200'000;
+  constexpr std::int64_t kYear9999EndMs = 253'402'300'799'999;
+  EXPECT_EQ(FormatRfc3339(kYearZeroMs), "0000-01-01T00:00:00.000Z");
+  EXPECT_EQ(FormatRfc3339(kYearZeroMs - 1), "0000-01-01T00:00:00.000Z");
+  EXPECT_EQ(FormatRfc3339(INT64_MIN), "0000-01-01T00:00:00.000Z");
+  EXPECT_EQ(FormatRfc3339(kYear9999EndMs), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(FormatRfc3339(kYear9999EndMs + 1), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(FormatRfc3339(INT64_MAX), "9999-12-31T23:59:59.999Z");
+}
+
 TEST(ParsingATime, BringsBackWhatWasFormatted) {
   for (const std::int64_t ms :
        {std::int64_t{0}, std::int64_t{-1}, kMarchNoonMs, std::int64_t{-62'135'596'800'000},

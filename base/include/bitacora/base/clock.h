@@ -26,7 +26,8 @@ class Clock {
 /// The machine's clock, for as long as the process lives.
 const Clock& SystemClock();
 
-/// `wall_ms` as RFC 3339 in UTC with milliseconds: "2026-03-01T12:00:00.123Z".
+/// `wall_ms` as RFC 3339 in UTC with milliseconds: "2026-03-01T12:00:00.123Z". Times
+/// beyond the years 0 to 9999, which it has no words for, are the first or last it has.
 std::string FormatRfc3339(std::int64_t wall_ms);
 
 /// Milliseconds since 1970 of an RFC 3339 date-time with any offset and any number of decimals
