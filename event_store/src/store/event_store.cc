@@ -135,15 +135,6 @@ class EventStoreImpl final : public EventStore {
     return ReadStreamPage(*state_, log_, *partition, query);
   }
 
-  Result<Version> StreamHead(const TopicName& name, const StreamName& stream) override {
-    BITACORA_ASSIGN_OR_RETURN(const auto topic, FindOwned(name));
-    BITACORA_ASSIGN_OR_RETURN(HostedPartition * partition, PartitionFor(*topic, stream));
-    BITACORA_ASSIGN_OR_RETURN(const std::optional<Version> head,
-                              state_->Head(partition->key, stream.str()));
-    if (!head) return StreamUnknown();
-    return *head;
-  }
-
   Result<PartitionPage> ReadPartition(const TopicPartition& at, Offset from,
                                       const Log::FetchLimits& limits) override {
     BITACORA_ASSIGN_OR_RETURN(const auto topic, Find(at.topic));

@@ -181,8 +181,6 @@ class EventStore {
 
   /// *Blocks.* kNotFound "topic-unknown", "stream-unknown"; kConflict "topic-not-owned".
   virtual Result<StreamPage> ReadStream(const StreamQuery& query) = 0;
-  /// The stream's last version, without its events. *Blocks.* Errors as ReadStream.
-  virtual Result<Version> StreamHead(const TopicName& topic, const StreamName& stream) = 0;
 
   /// Records of one partition, admitted ones (owned) or all (adopted), from `from` on, as far as
   /// applied. *Blocks.* kNotFound; kCorruption "log-head-lost" where `from` is below the earliest.
