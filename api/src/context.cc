@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include <bitacora/domain/json.h>
@@ -13,6 +14,19 @@ namespace {
 Error FromAnotherLog() {
   return {ErrorCode::kInvalidArgument, "Bitacora-At-Least names another topic's position",
           "position-from-another-log"};
+}
+
+/// Why a read does not come to pass that has waited for the fold.
+Error NotFolded(Context& context, const TopicName& topic) {
+  const std::optional<Position> catching_up = context.store().CatchingUpTo(topic);
+  if (catching_up && !catching_up->next.empty()) {
+    return {
+        ErrorCode::kUnavailable,
+        "this node is still folding what the log held when it began; /readyz says how far it is",
+        "not-caught-up"};
+  }
+  return {ErrorCode::kUnavailable, "this node has not folded the position of Bitacora-At-Least yet",
+          "fold-behind"};
 }
 
 }  // namespace
@@ -102,31 +116,33 @@ Deadline WaitEnd(const Context& context, const Preferences& preferences) {
 }
 
 void AfterFold(Context& context, const CallPtr& call, const TopicName& topic,
-               const std::vector<Position>& demands, Deadline deadline,
-               std::function<Status()> then) {
-  if (demands.empty()) {
+               std::vector<Position> demands, Deadline deadline, std::function<Status()> then) {
+  const std::optional<Position> catching_up = context.store().CatchingUpTo(topic);
+  if (demands.empty() && catching_up && catching_up->next.empty()) {
     RunQuery(context, call, std::move(then));
     return;
   }
-  RunQuery(
-      context, call,
-      [&context, call, topic, demands, deadline, then = std::move(then)]() -> Status {
-        BITACORA_ASSIGN_OR_RETURN(const event_store::Topic known, context.store().GetTopic(topic));
-        BITACORA_ASSIGN_OR_RETURN(const Position all, AllOf(demands));
-        if (all.log_tag != TagOfLog(known.log_id)) return FromAnotherLog();
-        context.store().WhenApplied(
-            topic, all, event_store::WaitFor::kAll, deadline,
-            [&context, call, then](bool fulfilled) {
-              if (fulfilled) {
-                RunQuery(context, call, then);
-                return;
-              }
-              call->Refuse(Error(ErrorCode::kUnavailable,
-                                 "this node has not folded the position of Bitacora-At-Least yet",
-                                 "fold-behind"));
-            });
-        return {};
-      });
+  RunQuery(context, call,
+           [&context, call, topic, demands = std::move(demands), deadline,
+            then = std::move(then)]() mutable -> Status {
+             // This hosts the topic, where it is not hosted yet.
+             BITACORA_ASSIGN_OR_RETURN(const event_store::Topic known,
+                                       context.store().GetTopic(topic));
+             const auto begun = context.store().CatchingUpTo(topic);
+             if (begun && !begun->next.empty()) demands.push_back(*begun);
+             if (demands.empty()) return then();
+             BITACORA_ASSIGN_OR_RETURN(const Position all, AllOf(demands));
+             if (all.log_tag != TagOfLog(known.log_id)) return FromAnotherLog();
+             context.store().WhenApplied(topic, all, event_store::WaitFor::kAll, deadline,
+                                         [&context, call, topic, then](bool fulfilled) {
+                                           if (fulfilled) {
+                                             RunQuery(context, call, then);
+                                           } else {
+                                             call->Refuse(NotFolded(context, topic));
+                                           }
+                                         });
+             return {};
+           });
 }
 
 }  // namespace bitacora::api

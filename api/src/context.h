@@ -80,9 +80,9 @@ Result<Position> AllOf(const std::vector<Position>& demands);
 Deadline WaitEnd(const Context& context, const Preferences& preferences);
 
 /// Calls `then` on a thread that may block, once the fold of `topic` has applied `demands` (all of
-/// them); refuses with "fold-behind" at `deadline`, and with "position-from-another-log".
+/// them) and what the log held when this node began; refuses with "fold-behind" or "not-caught-up"
+/// at `deadline`, and with "position-from-another-log".
 void AfterFold(Context& context, const CallPtr& call, const TopicName& topic,
-               const std::vector<Position>& demands, Deadline deadline,
-               std::function<Status()> then);
+               std::vector<Position> demands, Deadline deadline, std::function<Status()> then);
 
 }  // namespace bitacora::api

@@ -39,23 +39,25 @@ std::string PageJson(const DocumentPage& page) {
   return json.append("}");
 }
 
-/// Runs `read` on a thread that may block, once `model` has applied what the request demands. Where
-/// it demands nothing, `at_once` may answer on this thread; nothing: it cannot.
+/// Runs `read` on a thread that may block, once `model` has applied what the request demands and
+/// what the topic held when the model was started. Where the request demands nothing, `at_once` may
+/// answer on this thread; nothing: it cannot.
 Status AfterModel(Context& context, const CallPtr& call, const std::string& model,
                   std::function<Status()> read,
                   const std::function<std::optional<Status>()>& at_once = {}) {
-  BITACORA_ASSIGN_OR_RETURN(const std::vector<Position> at_least, ReadAtLeast(call->request));
+  BITACORA_ASSIGN_OR_RETURN(std::vector<Position> at_least, ReadAtLeast(call->request));
   BITACORA_ASSIGN_OR_RETURN(const Preferences preferences,
                             ReadPreferences(call->request, context.options.wait_max));
-  BITACORA_ASSIGN_OR_RETURN(const Position demanded, AllOf(at_least));
-  if (at_least.empty()) {
-    if (const auto answered = at_once ? at_once() : std::nullopt) return *answered;
-    RunQuery(context, call, std::move(read));
-    return {};
+  if (at_least.empty() && at_once) {
+    if (const auto answered = at_once()) return *answered;
   }
   RunQuery(context, call,
-           [&context, call, model, demanded, deadline = WaitEnd(context, preferences),
-            read = std::move(read)]() -> Status {
+           [&context, call, model, demands = std::move(at_least),
+            deadline = WaitEnd(context, preferences), read = std::move(read)]() mutable -> Status {
+             BITACORA_ASSIGN_OR_RETURN(Position begun, context.read_models().CatchingUpTo(model));
+             if (!begun.next.empty()) demands.push_back(std::move(begun));
+             if (demands.empty()) return read();
+             BITACORA_ASSIGN_OR_RETURN(const Position demanded, AllOf(demands));
              context.read_models().WhenApplied(model, demanded, deadline,
                                                [&context, call, read](const Status& applied) {
                                                  if (!applied.ok()) {

@@ -82,6 +82,7 @@ class ReadModelsImpl final : public ReadModels {
     const auto model = topic ? FindRunning(*topic) : nullptr;
     // An adopted topic may have a key in any of a thousand partitions.
     if (model == nullptr || model->topic.partitions > kTriedAtOnceMax) return std::nullopt;
+    if (!model->CatchingUpTo().next.empty()) return std::nullopt;
     std::string applied = model->Applied();
     auto json = models_->TryGet(model->model, key);
     if (!json) return std::nullopt;
@@ -108,6 +109,11 @@ class ReadModelsImpl final : public ReadModels {
     page.documents = std::move(found.values);
     if (found.last_key) page.next = Base64UrlEncode(*found.last_key);
     return page;
+  }
+
+  Result<Position> CatchingUpTo(const std::string& name) override {
+    BITACORA_ASSIGN_OR_RETURN(const auto model, Find(name));
+    return model->CatchingUpTo();
   }
 
   void WhenApplied(const std::string& name, const Position& position, Deadline deadline,
@@ -204,6 +210,14 @@ class ReadModelsImpl final : public ReadModels {
     return Run(*known, nullptr);
   }
 
+  /// Behind all that the topic holds now, be it folded or not.
+  Result<Position> WholeTopic(const TopicName& topic) {
+    BITACORA_ASSIGN_OR_RETURN(Position whole, store_.LatestPosition(topic));
+    const Position folding = store_.CatchingUpTo(topic).value_or(Position());
+    for (const auto& [partition, end] : folding.next) whole.next[partition] = end;
+    return whole;
+  }
+
   /// Starts the model of `topic`, or finds it started meanwhile, in place of `old`.
   Result<std::shared_ptr<RunningModel>> Run(const Topic& topic, const RunningModel* old) {
     MutexLock starting(starting_mu_);
@@ -211,6 +225,7 @@ class ReadModelsImpl final : public ReadModels {
       return running;
     }
     BITACORA_ASSIGN_OR_RETURN(const Position earliest, store_.EarliestPosition(topic.name));
+    BITACORA_ASSIGN_OR_RETURN(Position whole, WholeTopic(topic.name));
     const bool owned = topic.kind == TopicKind::kOwned;
     BITACORA_ASSIGN_OR_RETURN(
         projections::Model model,
@@ -218,7 +233,7 @@ class ReadModelsImpl final : public ReadModels {
             LatestModelOf(topic.name),
             {topic.log_id, std::string(ProgramOfModels().program()), topic.partitions, owned}));
     auto running = std::make_shared<RunningModel>(std::move(model), topic, timer_);
-    BITACORA_RETURN_IF_ERROR(running->Load(*models_, earliest));
+    BITACORA_RETURN_IF_ERROR(running->Load(*models_, earliest, std::move(whole)));
     std::shared_ptr<RunningModel> replaced;
     {
       MutexLock lock(mu_);

@@ -24,7 +24,9 @@ std::int64_t RunningPartition::documents() const {
   return documents_;
 }
 
-Status RunningModel::Load(projections::ReadModelStore& store, const Position& earliest) {
+Status RunningModel::Load(projections::ReadModelStore& store, const Position& earliest,
+                          Position whole) {
+  whole_ = std::move(whole);
   for (std::int32_t number = 0; number < topic.partitions; ++number) {
     const Partition partition(number);
     BITACORA_ASSIGN_OR_RETURN(projections::PartitionState state, store.State(model, partition));
@@ -37,6 +39,23 @@ Status RunningModel::Load(projections::ReadModelStore& store, const Position& ea
         store, model, TopicPartition{topic.name, partition}, state));
   }
   return {};
+}
+
+Position RunningModel::CatchingUpTo() const {
+  Position still;
+  if (caught_up_) return still;
+  const std::vector<Offset> next = applied.Applied();
+  for (const auto& [partition, place] : whole_.next) {
+    const auto at = static_cast<std::size_t>(partition.value);
+    if (at >= next.size() || next[at] >= place.offset || partitions[at]->Stopped()) continue;
+    still.next[partition] = place;
+  }
+  if (still.next.empty()) {
+    caught_up_ = true;
+  } else {
+    still.log_tag = log_tag;
+  }
+  return still;
 }
 
 std::string RunningModel::Applied() const {

@@ -1,6 +1,7 @@
 // A model that is kept up with its topic.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,7 +53,12 @@ struct RunningModel {
         applied(topic.partitions, timer) {}
 
   /// Reads where each partition stands; one that never began does at the topic's earliest offset.
-  Status Load(projections::ReadModelStore& store, const Position& earliest);
+  /// The model is to catch up to `whole`.
+  Status Load(projections::ReadModelStore& store, const Position& earliest, Position whole);
+
+  /// What it has to apply before its documents are those of the topic; empty once it has, and from
+  /// then on. Partitions that have stopped are left out.
+  Position CatchingUpTo() const;
 
   /// FormatPosition of how far all partitions are.
   std::string Applied() const EXCLUDES(mu_);
@@ -68,6 +74,9 @@ struct RunningModel {
   std::vector<std::unique_ptr<RunningPartition>> partitions;  ///< Constant after Load.
 
  private:
+  Position whole_;  ///< Constant after Load.
+  mutable std::atomic<bool> caught_up_{false};
+
   /// The last answer of Applied: each answer of the model has it.
   struct Formatted {
     std::vector<Offset> of;

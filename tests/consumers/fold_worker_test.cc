@@ -35,7 +35,10 @@ class AFoldWorker : public tests::EventStoreTest {
         models_->OpenModel("orders.latest", {topic.log_id, "latest/1", topic.partitions, true});
     ASSERT_TRUE(model.ok()) << model.error().ToString();
     running_ = std::make_unique<RunningModel>(*model, topic, timer_);
-    ASSERT_TRUE(running_->Load(*models_, store_->EarliestPosition(topic_).value()).ok());
+    ASSERT_TRUE(running_
+                    ->Load(*models_, store_->EarliestPosition(topic_).value(),
+                           store_->LatestPosition(topic_).value())
+                    .ok());
   }
 
   Outcome FoldSome(std::size_t records_max = 1000) {
@@ -94,6 +97,36 @@ TEST_F(AFoldWorker, DoesNothingWhereThePartitionHasStopped) {
   EXPECT_EQ(FoldSome(), Outcome::kAtEnd);
   EXPECT_EQ(partition().state.records, 0);
   EXPECT_EQ(partition().Stopped(), "first reason");
+}
+
+/// A model of what the topic held before the model was started.
+class AModelThatBegins : public AFoldWorker {
+ protected:
+  AModelThatBegins() {
+    EXPECT_TRUE(Append("o-1").ok());
+    EXPECT_TRUE(Append("o-2").ok());
+    OpenModels({.directory = directory_.path() + "/models"});
+  }
+};
+
+TEST_F(AModelThatBegins, CatchesUpToWhatTheTopicHeld) {
+  EXPECT_EQ(running_->CatchingUpTo(), store_->LatestPosition(topic_).value());
+  ASSERT_EQ(FoldSome(1), Outcome::kMore);
+  EXPECT_EQ(running_->CatchingUpTo(), store_->LatestPosition(topic_).value());
+  while (FoldSome(1) == Outcome::kMore) {
+  }
+  EXPECT_EQ(running_->CatchingUpTo(), Position());
+}
+
+TEST_F(AModelThatBegins, HasCaughtUpForGood) {
+  EXPECT_EQ(FoldSome(), Outcome::kAtEnd);
+  ASSERT_TRUE(Append("o-1").ok());
+  EXPECT_EQ(running_->CatchingUpTo(), Position());
+}
+
+TEST_F(AModelThatBegins, DoesNotCatchUpWhereItHasStopped) {
+  partition().Stop("a reason");
+  EXPECT_EQ(running_->CatchingUpTo(), Position());
 }
 
 }  // namespace

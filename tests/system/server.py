@@ -56,6 +56,14 @@ class Server:
     def start(self, listen="127.0.0.1:0", seconds=60, ready_within=300):
         """Returns once the server says that it is ready: on a Kafka that others use too, once it has
         folded all that they left there."""
+        self.listen(listen, seconds)
+        wait_until(lambda: self.ready() or self.process.poll() is not None, ready_within,
+                   "ready")
+        assert self.process.poll() is None, self.log_tail()
+        return self
+
+    def listen(self, listen="127.0.0.1:0", seconds=60):
+        """Returns as soon as the server can be asked."""
         limited = ["prlimit", f"--nofile={self.descriptors}"] if self.descriptors else []
         self.process = subprocess.Popen(
             [*limited, PROGRAM, "serve", "--listen", listen, *self.arguments],
@@ -65,10 +73,6 @@ class Server:
         match = re.fullmatch(r"listening on (http://\S+)\n", line)
         assert match, f"first line on stdout: {line!r}; log: {self.log_tail()}"
         self.url = match.group(1)
-        wait_until(lambda: self.ready() or self.process.poll() is not None, ready_within,
-                   "ready")
-        assert self.process.poll() is None, self.log_tail()
-        return self
 
     def _first_line(self, seconds):
         lines = queue.Queue()
@@ -90,7 +94,11 @@ class Server:
 
     def again(self):
         """Starts where it was: clients keep their URL."""
-        return self.start(listen=self.url.removeprefix("http://"))
+        return self.start(listen=self.address)
+
+    @property
+    def address(self):
+        return self.url.removeprefix("http://")
 
     def kill(self):
         if self.process and self.process.poll() is None:

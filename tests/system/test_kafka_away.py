@@ -28,15 +28,6 @@ def placed(n=0):
     return {"type": "Placed", "data": {"n": n}}
 
 
-def start_unready(server):
-    """Starts where nobody may expect that it becomes ready."""
-    ready, server.ready = server.ready, lambda: True
-    try:
-        return server.start()
-    finally:
-        server.ready = ready
-
-
 def refused(answer):
     assert answer.status_code == 503, answer.text
     assert int(answer.headers["Retry-After"]) >= 1
@@ -59,7 +50,7 @@ def test_a_server_that_starts_before_kafka_becomes_ready_with_it(cluster, server
     server.kill()
     cluster.kill(0)
 
-    start_unready(server)
+    server.listen()
     client = check_away(server)
     assert refused(client.append(name, "s", placed(2), Idempotency_Key="second")) in (
         "log-unavailable", "not-caught-up")
@@ -83,7 +74,7 @@ def test_a_server_that_never_saw_its_kafka_keeps_its_state(cluster, server):
     written = client.append(name, "s", placed(1), Idempotency_Key="first")
     server.kill()
     cluster.kill(0)
-    start_unready(server)
+    server.listen()
     assert server.terminate() == 0
     cluster.start_node(0)
     server.again()

@@ -1,9 +1,11 @@
 """`state/` can be deleted while the server is stopped: every answer is what it was, byte for byte."""
 
 from conftest import unique
-from server import wait_until
+from server import problem_of, wait_until
 
 STREAMS = 7
+MANY = 50_000  # Events, in so many streams:
+MANY_STREAMS = 1_000
 JSON_BATCH = "application/cloudevents-batch+json"
 
 
@@ -112,3 +114,64 @@ def test_deleting_state_changes_no_answer(make_server, say):
         different = [what for what in {**before, **after} if before.get(what) != after.get(what)]
         assert different == [], [(what, before.get(what), after.get(what)) for what in different[:3]]
     say(f"{len(before)} answers are what they were, after state/ was deleted twice")
+
+
+def fill_with_many(client, topic):
+    """So many appends that folding them takes longer than asking; what is to be read of them."""
+    assert client.put(f"/v1/topics/{topic}", {"partitions": 3}).status_code == 201
+    for first in range(0, MANY, 1000):
+        body = [{"specversion": "1.0", "id": f"e-{n}", "source": "/s", "type": "T", "stream": f"m-{n % MANY_STREAMS}",
+                 "data": n} for n in range(first, first + 1000)]
+        answer = wait_until(lambda body=body, first=first: (
+            a := client.post(f"/v1/topics/{topic}/events", body, Idempotency_Key=f"b-{first}", Content_Type=JSON_BATCH)
+        ).status_code == 200 and a)
+        assert {result["status"] for result in answer.json()["results"]} == {201}
+    return [f"/v1/topics/{topic}/streams/m-{MANY_STREAMS - 1}/events?direction=backwards&limit=1",
+            f"/v1/topics/{topic}/streams/m-7/events?limit=1000", f"/v1/topics/{topic}/events?limit=1000&stream=m-7",
+            f"/v1/read-models/{topic}.latest?limit=1000", f"/v1/read-models/{topic}.latest/m-{MANY_STREAMS - 1}"]
+
+
+def test_while_state_is_folded_anew_nobody_is_told_of_less(make_server, say):
+    """Streams were unknown until they were folded, and documents those of an earlier time."""
+    server = make_server().start()
+    client = server.client()
+    topic = unique("t")
+    paths = fill_with_many(client, topic)
+    last = client.append(topic, "m-7", {"type": "T", "data": "last"})
+    token = last.headers["Bitacora-Position"]
+    before = {path: client.get(path, Bitacora_At_Least=token).content for path in paths}
+    latest = f"/v1/topics/{topic}/events?position=latest"
+    end = client.get(latest).json()["next"]
+    server.kill()
+    server.forget_state()
+    server.listen(server.address)
+    told, refused = {}, {}
+
+    def all_told():
+        for path in {*before} - {*told}:
+            answer = client.get(path, Prefer="wait=0")
+            if answer.status_code == 200:
+                told[path] = answer.content
+            else:
+                refused[path] = (answer.status_code, problem_of(answer), answer.headers.get("Retry-After"))
+        return len(told) == len(before)
+
+    wait_until(all_told)
+    assert told == before
+    # Asking a Kafka about its topics takes as long as folding them.
+    assert refused and all(
+        refusal == (503, "read-model-behind" if "read-models" in path else "not-caught-up", "1")
+        for path, refusal in refused.items()), refused
+    say(f"{MANY} events: {len(refused)} of {len(paths)} reads were refused for a while, and then told all")
+
+    # Who can wait is not refused, and has all.
+    server.kill()
+    server.forget_state()
+    server.listen(server.address)
+    answer = wait_until(lambda: (a := client.get(latest)).status_code == 200 and a)
+    assert answer.json() == {"events": [], "next": end}
+    server.kill()
+    server.forget_state()
+    server.listen(server.address)
+    for path in paths:
+        assert client.get(path, Prefer="wait=60").content == before[path], path

@@ -171,6 +171,11 @@ class EventStoreImpl final : public EventStore {
     return topic == nullptr ? Position() : PositionAt(*topic, topic->applied.Applied());
   }
 
+  std::optional<Position> CatchingUpTo(const TopicName& name) const override {
+    const auto topic = catalog_.Find(name);
+    return topic == nullptr ? std::nullopt : std::optional(topic->CatchingUpTo());
+  }
+
   void WhenApplied(const TopicName& name, const Position& position, WaitFor wait, Deadline deadline,
                    WaitCallback callback) override {
     const auto topic = catalog_.Find(name);

@@ -67,6 +67,12 @@ PartitionProgress HostedPartition::Progress() const {
   return {at, earliest_, applied_, end_, caught_up_, std::move(problem)};
 }
 
+std::optional<Offset> HostedPartition::CatchingUpTo() const {
+  MutexLock lock(mu_);
+  if (caught_up_ || applied_ >= end_ || !problem_.empty()) return std::nullopt;
+  return end_;
+}
+
 bool HostedPartition::condemned() const {
   MutexLock lock(mu_);
   return !problem_.empty();
@@ -133,6 +139,22 @@ Topic HostedTopic::Describe() const {
     if (topic.problem.empty()) topic.problem = progress.problem;
   }
   return topic;
+}
+
+Position HostedTopic::CatchingUpTo() const {
+  Position position;
+  if (caught_up_) return position;
+  for (const auto& partition : partitions) {
+    if (const auto end = partition->CatchingUpTo()) {
+      position.next[partition->at.partition] = {*end, 0};
+    }
+  }
+  if (position.next.empty()) {
+    caught_up_ = true;
+  } else {
+    position.log_tag = log_tag;
+  }
+  return position;
 }
 
 }  // namespace bitacora::event_store

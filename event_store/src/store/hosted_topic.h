@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,8 @@ class HostedPartition {
   void SetGenesisPartitions(std::int32_t partitions) { genesis_partitions_ = partitions; }
   /// Why no append may be produced now: the problem, or a fold that lags. Success: it may.
   Status Accepts(Deadline now, const EventStoreOptions& options);
+  /// Up to where it is still to be folded before anybody is told what it holds; see EventStore.
+  std::optional<Offset> CatchingUpTo() const;
   /// The problem as an error, or success.
   Status Healthy() const;
   /// Whether it has a problem that does not pass: it is not folded on.
@@ -105,6 +108,12 @@ struct HostedTopic {
   /// As they are found in the log now; of an adopted topic they do not matter.
   void SetUnsafeSettings(const std::vector<std::string>& settings);
   Topic Describe() const;
+  /// As EventStore has it.
+  Position CatchingUpTo() const;
+
+ private:
+  /// It never has to again; so whoever reads does not ask each partition.
+  mutable std::atomic<bool> caught_up_{false};
 };
 
 }  // namespace bitacora::event_store

@@ -96,11 +96,17 @@ class ReadModels {
   /// kNotFound "document-unknown".
   virtual Result<Document> Get(const std::string& model, std::string_view key) = 0;
   /// What Get would say, for a thread that may not wait. Nothing: only Get can tell, or the model
-  /// does not run yet.
+  /// does not run yet or is catching up.
   virtual std::optional<Result<Document>> TryGet(const std::string& model,
                                                  std::string_view key) = 0;
   /// kInvalidArgument "invalid-cursor".
   virtual Result<DocumentPage> List(const std::string& model, const DocumentQuery& query) = 0;
+
+  /// What the model has to apply before its documents are those of the topic: all that the topic
+  /// held when the model was started, after a crash or anew. Empty once it has, and from then on;
+  /// partitions in which it stopped are left out. Until then Get and List answer with what there
+  /// is, which is for those who have waited in vain, or ask how it goes.
+  virtual Result<Position> CatchingUpTo(const std::string& model) = 0;
 
   using WaitCallback = std::function<void(Status)>;
   /// Calls back once, maybe at once on this thread: success when everything before `position` is

@@ -198,6 +198,12 @@ class EventStore {
   /// The next offset to fold of each partition of an owned topic. Adopted: empty until watched.
   virtual Position Applied(const TopicName& topic) const = 0;
 
+  /// Up to where this node has to fold before it may tell what an owned topic holds: what the log
+  /// had when the node began to host it. Empty once that is folded, and from then on; partitions
+  /// with a problem are left out, for they do not come back by waiting. Nothing: the topic is not
+  /// hosted (GetTopic may change that). Does no I/O.
+  virtual std::optional<Position> CatchingUpTo(const TopicName& topic) const = 0;
+
   /// `true` where the wait was fulfilled, `false` at the deadline (or when the store closes).
   using WaitCallback = std::function<void(bool)>;
   /// Waits for the fold; see WaitFor. May call back at once, on this thread. An adopted topic is
