@@ -51,7 +51,9 @@ std::vector<StoredEvent> StoredOf(std::vector<Event> events, std::string_view st
 }
 
 StoredEvent Alone(const StoredEvent& event) {
-  return std::move(StoredOf({CopyOf(event)}, event.stream).front());
+  std::vector<Event> copy;
+  copy.push_back(CopyOf(event));
+  return std::move(StoredOf(std::move(copy), event.stream).front());
 }
 
 }  // namespace bitacora
