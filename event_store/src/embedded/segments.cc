@@ -57,10 +57,9 @@ void Segments::LoadPlaces() {
     Segment& segment = segments_[i];
     if (segment.runs) continue;
     const auto index = files_.Get(IndexPath(directory_, segment.sealed.number));
-    if (!index.ok()) return;  // Who asks for a place is told.
+    if (!index.ok()) continue;  // Who asks for a place is told.
     auto places = ReadPlaces(**index, segment.sealed);
-    if (!places.ok()) return;
-    segment.runs = *std::move(places);
+    if (places.ok()) segment.runs = *std::move(places);
   }
 }
 
