@@ -16,10 +16,14 @@ Error FromAnotherLog() {
           "position-from-another-log"};
 }
 
+bool IsBehind(Context& context, const std::string& model) {
+  const auto to = context.read_models().CatchingUpTo(model);
+  return !to.ok() || !to->next.empty();
+}
+
 /// Why a read does not come to pass that has waited for the fold.
-Error NotFolded(Context& context, const TopicName& topic) {
-  const std::optional<Position> catching_up = context.store().CatchingUpTo(topic);
-  if (catching_up && !catching_up->next.empty()) {
+Error NotFolded(bool catching_up) {
+  if (catching_up) {
     return {
         ErrorCode::kUnavailable,
         "this node is still folding what the log held when it began; /readyz says how far it is",
@@ -27,6 +31,14 @@ Error NotFolded(Context& context, const TopicName& topic) {
   }
   return {ErrorCode::kUnavailable, "this node has not folded the position of Bitacora-At-Least yet",
           "fold-behind"};
+}
+
+/// `work`, refusing `call` with what it returns as an error.
+std::function<void()> OrRefuse(const CallPtr& call, std::function<Status()> work) {
+  return [call, work = std::move(work)] {
+    const Status status = work();
+    if (!status.ok()) call->Refuse(status.error());
+  };
 }
 
 }  // namespace
@@ -91,10 +103,11 @@ HttpResponse NotAcceptable(const std::vector<std::string_view>& offered) {
 }
 
 void RunQuery(Context& context, const CallPtr& call, std::function<Status()> work) {
-  context.queries.Run(call, [call, work = std::move(work)] {
-    const Status status = work();
-    if (!status.ok()) call->Refuse(status.error());
-  });
+  context.queries.Run(call, OrRefuse(call, std::move(work)));
+}
+
+void ResumeQuery(Context& context, const CallPtr& call, std::function<Status()> work) {
+  context.queries.Resume(call, OrRefuse(call, std::move(work)));
 }
 
 Result<Position> AllOf(const std::vector<Position>& demands) {
@@ -115,10 +128,14 @@ Deadline WaitEnd(const Context& context, const Preferences& preferences) {
                                            : context.options.at_least_timeout);
 }
 
+bool IsCatchingUp(const Context& context, const TopicName& topic) {
+  const std::optional<Position> to = context.store().CatchingUpTo(topic);
+  return !to || !to->next.empty();
+}
+
 void AfterFold(Context& context, const CallPtr& call, const TopicName& topic,
                std::vector<Position> demands, Deadline deadline, std::function<Status()> then) {
-  const std::optional<Position> catching_up = context.store().CatchingUpTo(topic);
-  if (demands.empty() && catching_up && catching_up->next.empty()) {
+  if (demands.empty() && !IsCatchingUp(context, topic)) {
     RunQuery(context, call, std::move(then));
     return;
   }
@@ -128,19 +145,46 @@ void AfterFold(Context& context, const CallPtr& call, const TopicName& topic,
              // This hosts the topic, where it is not hosted yet.
              BITACORA_ASSIGN_OR_RETURN(const event_store::Topic known,
                                        context.store().GetTopic(topic));
+             const bool demanded = !demands.empty();
              const auto begun = context.store().CatchingUpTo(topic);
              if (begun && !begun->next.empty()) demands.push_back(*begun);
              if (demands.empty()) return then();
              BITACORA_ASSIGN_OR_RETURN(const Position all, AllOf(demands));
              if (all.log_tag != TagOfLog(known.log_id)) return FromAnotherLog();
              context.store().WhenApplied(topic, all, event_store::WaitFor::kAll, deadline,
-                                         [&context, call, topic, then](bool fulfilled) {
-                                           if (fulfilled) {
-                                             RunQuery(context, call, then);
+                                         [&context, call, topic, demanded, then](bool fulfilled) {
+                                           const bool catching_up =
+                                               !fulfilled && IsCatchingUp(context, topic);
+                                           // A partition that got a problem meanwhile is waited for
+                                           // no longer.
+                                           if (fulfilled || (!demanded && !catching_up)) {
+                                             ResumeQuery(context, call, then);
                                            } else {
-                                             call->Refuse(NotFolded(context, topic));
+                                             call->Refuse(NotFolded(catching_up));
                                            }
                                          });
+             return {};
+           });
+}
+
+void AfterModel(Context& context, const CallPtr& call, const std::string& model,
+                std::vector<Position> demands, Deadline deadline, std::function<Status()> then) {
+  RunQuery(context, call,
+           [&context, call, model, demands = std::move(demands), deadline,
+            then = std::move(then)]() mutable -> Status {
+             const bool demanded = !demands.empty();
+             BITACORA_ASSIGN_OR_RETURN(Position begun, context.read_models().CatchingUpTo(model));
+             if (!begun.next.empty()) demands.push_back(std::move(begun));
+             if (demands.empty()) return then();
+             BITACORA_ASSIGN_OR_RETURN(const Position all, AllOf(demands));
+             context.read_models().WhenApplied(
+                 model, all, deadline, [&context, call, model, demanded, then](Status applied) {
+                   ResumeQuery(context, call, [&context, model, demanded, then, applied] {
+                     // As above: a partition that stopped meanwhile is waited for no longer.
+                     const bool in_vain = !applied.ok() && (demanded || IsBehind(context, model));
+                     return in_vain ? applied : then();
+                   });
+                 });
              return {};
            });
 }

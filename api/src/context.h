@@ -72,6 +72,10 @@ HttpResponse NotAcceptable(const std::vector<std::string_view>& offered);
 /// Runs `work`, which blocks, on the query pool; what it returns as an error refuses the call.
 void RunQuery(Context& context, const CallPtr& call, std::function<Status()> work);
 
+/// As RunQuery, for a call that has come that far before and has waited since: it is not refused
+/// because of others.
+void ResumeQuery(Context& context, const CallPtr& call, std::function<Status()> work);
+
 /// The one position that is reached where all of `demands` are; "position-from-another-log" where
 /// they are of different logs.
 Result<Position> AllOf(const std::vector<Position>& demands);
@@ -79,10 +83,18 @@ Result<Position> AllOf(const std::vector<Position>& demands);
 /// Until when a read with these preferences waits for Bitacora-At-Least.
 Deadline WaitEnd(const Context& context, const Preferences& preferences);
 
+/// Whether it is yet to be folded, or found out, what the log held of `topic` when this node began.
+bool IsCatchingUp(const Context& context, const TopicName& topic);
+
 /// Calls `then` on a thread that may block, once the fold of `topic` has applied `demands` (all of
 /// them) and what the log held when this node began; refuses with "fold-behind" or "not-caught-up"
 /// at `deadline`, and with "position-from-another-log".
 void AfterFold(Context& context, const CallPtr& call, const TopicName& topic,
                std::vector<Position> demands, Deadline deadline, std::function<Status()> then);
+
+/// The same of a read model, and what the topic held when the model was started; refuses with
+/// "read-model-behind", "read-model-stopped", "read-model-unknown".
+void AfterModel(Context& context, const CallPtr& call, const std::string& model,
+                std::vector<Position> demands, Deadline deadline, std::function<Status()> then);
 
 }  // namespace bitacora::api

@@ -42,13 +42,24 @@ Status StartDrill(Context& context, const CallPtr& call) {
                             QueryParameters::Parse(call->request.query));
   BITACORA_RETURN_IF_ERROR(query.Finish());
   BITACORA_ASSIGN_OR_RETURN(const TopicName topic, ParseDrill(call->request));
-  RunQuery(context, call, [&context, call, topic]() -> Status {
+  BITACORA_ASSIGN_OR_RETURN(const Preferences preferences,
+                            ReadPreferences(call->request, context.options.wait_max));
+  const auto begin = [&context, call, topic]() -> Status {
     BITACORA_ASSIGN_OR_RETURN(const DrillReport begun, context.drills().Start(topic));
     HttpResponse response = JsonResponse(202, DrillJson(begun));
     response.fields.emplace_back("Location", "/v1/drills/" + begun.id);
     call->Reply(std::move(response));
     return {};
-  });
+  };
+  RunQuery(context, call,
+           [&context, call, topic, begin, deadline = WaitEnd(context, preferences)]() -> Status {
+             BITACORA_ASSIGN_OR_RETURN(const event_store::Topic known,
+                                       context.store().GetTopic(topic));
+             if (known.kind != event_store::TopicKind::kOwned) return begin();  // Which refuses it.
+             // Of a model that is yet to be made there is nothing to compare.
+             AfterModel(context, call, consumers::LatestModelOf(topic), {}, deadline, begin);
+             return {};
+           });
   return {};
 }
 

@@ -28,13 +28,19 @@ void QueryPool::Stop() {
 }
 
 void QueryPool::Run(const CallPtr& call, std::function<void()> work) {
-  const bool queued = queue_.TryPush([call, work = std::move(work)] { Guarded(call, work); });
-  if (queued) return;
+  if (!queue_.TryPush([call, work = std::move(work)] { Guarded(call, work); })) Refuse(*call);
+}
+
+void QueryPool::Resume(const CallPtr& call, std::function<void()> work) {
+  if (!queue_.PushAgain([call, work = std::move(work)] { Guarded(call, work); })) Refuse(*call);
+}
+
+void QueryPool::Refuse(Call& call) const {
   if (stopped_) {
-    call->Refuse(Error(ErrorCode::kUnavailable, "the server is shutting down", "draining"));
+    call.Refuse(Error(ErrorCode::kUnavailable, "the server is shutting down", "draining"));
   } else {
-    call->Refuse(Error(ErrorCode::kResourceExhausted,
-                       "too many reads are waiting; ask again in a moment", "overloaded"));
+    call.Refuse(Error(ErrorCode::kResourceExhausted,
+                      "too many reads are waiting; ask again in a moment", "overloaded"));
   }
 }
 

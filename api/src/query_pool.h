@@ -22,6 +22,10 @@ class QueryPool {
   /// ("overloaded") and once the pool has stopped ("draining").
   void Run(const CallPtr& call, std::function<void()> work);
 
+  /// As Run, for a call that the pool has run before and that has waited since: no full queue
+  /// refuses what was let in.
+  void Resume(const CallPtr& call, std::function<void()> work);
+
   /// Runs `work`, which does not throw, if a thread has nothing to do, else never. For the pool's
   /// own threads, which must not wait for it to begin.
   void Offer(std::function<void()> work);
@@ -31,6 +35,8 @@ class QueryPool {
   void Stop();
 
  private:
+  void Refuse(Call& call) const;
+
   const std::size_t size_;
   BoundedQueue<std::function<void()>> queue_;
   std::atomic<bool> stopped_{false};

@@ -39,35 +39,19 @@ std::string PageJson(const DocumentPage& page) {
   return json.append("}");
 }
 
-/// Runs `read` on a thread that may block, once `model` has applied what the request demands and
-/// what the topic held when the model was started. Where the request demands nothing, `at_once` may
-/// answer on this thread; nothing: it cannot.
-Status AfterModel(Context& context, const CallPtr& call, const std::string& model,
-                  std::function<Status()> read,
-                  const std::function<std::optional<Status>()>& at_once = {}) {
+/// Runs `read` once the model has applied what the request demands. Where it demands nothing,
+/// `at_once` may answer on this thread; nothing: it cannot.
+Status Demanded(Context& context, const CallPtr& call, const std::string& model,
+                std::function<Status()> read,
+                const std::function<std::optional<Status>()>& at_once = {}) {
   BITACORA_ASSIGN_OR_RETURN(std::vector<Position> at_least, ReadAtLeast(call->request));
   BITACORA_ASSIGN_OR_RETURN(const Preferences preferences,
                             ReadPreferences(call->request, context.options.wait_max));
   if (at_least.empty() && at_once) {
     if (const auto answered = at_once()) return *answered;
   }
-  RunQuery(context, call,
-           [&context, call, model, demands = std::move(at_least),
-            deadline = WaitEnd(context, preferences), read = std::move(read)]() mutable -> Status {
-             BITACORA_ASSIGN_OR_RETURN(Position begun, context.read_models().CatchingUpTo(model));
-             if (!begun.next.empty()) demands.push_back(std::move(begun));
-             if (demands.empty()) return read();
-             BITACORA_ASSIGN_OR_RETURN(const Position demanded, AllOf(demands));
-             context.read_models().WhenApplied(model, demanded, deadline,
-                                               [&context, call, read](const Status& applied) {
-                                                 if (!applied.ok()) {
-                                                   call->Refuse(applied.error());
-                                                 } else {
-                                                   RunQuery(context, call, read);
-                                                 }
-                                               });
-             return {};
-           });
+  AfterModel(context, call, model, std::move(at_least), WaitEnd(context, preferences),
+             std::move(read));
   return {};
 }
 
@@ -93,7 +77,7 @@ Status GetDocument(Context& context, const CallPtr& call) {
   const auto read = [&context, call, answer] {
     return answer(context.read_models().Get(call->parameters[0], call->parameters[1]));
   };
-  return AfterModel(context, call, model, read, at_once);
+  return Demanded(context, call, model, read, at_once);
 }
 
 Status ListDocuments(Context& context, const CallPtr& call) {
@@ -114,7 +98,7 @@ Status ListDocuments(Context& context, const CallPtr& call) {
       static_cast<std::size_t>(limit.value_or(std::min(kLimitDefault, LimitMax(context))));
   query.bytes_max = context.options.page_bytes_max;
   const std::string& model = call->parameters[0];
-  return AfterModel(context, call, model, [&context, call, query]() -> Status {
+  return Demanded(context, call, model, [&context, call, query]() -> Status {
     BITACORA_ASSIGN_OR_RETURN(DocumentPage page,
                               context.read_models().List(call->parameters[0], query));
     call->Reply(ModelAnswer(PageJson(page), std::move(page.applied), std::move(page.build)));

@@ -87,7 +87,7 @@ Status ReadOnce(Context& context, const CallPtr& call, const std::shared_ptr<Top
 }
 
 void RunRead(Context& context, const CallPtr& call, const std::shared_ptr<TopicRead>& read) {
-  RunQuery(context, call, [&context, call, read] { return ReadOnce(context, call, read); });
+  ResumeQuery(context, call, [&context, call, read] { return ReadOnce(context, call, read); });
 }
 
 /// Where `position=` and `since=` say to start. Blocks.
@@ -153,19 +153,21 @@ std::string Quoted(std::string_view text) {
   return json;
 }
 
-std::string TopicMembers(const Topic& topic) {
+std::string TopicMembers(const Context& context, const Topic& topic) {
   std::string json = R"("name":)" + Quoted(topic.name.str());
   json.append(R"(,"kind":)")
       .append(topic.kind == TopicKind::kOwned ? R"("owned")" : R"("adopted")");
   json.append(R"(,"partitions":)").append(std::to_string(topic.partitions));
   json.append(R"(,"events":)").append(std::to_string(topic.events));
   json.append(R"(,"durability":)").append(Quoted(DurabilityName(topic.durability)));
-  if (!topic.problem.empty()) json.append(R"(,"problem":)").append(Quoted(topic.problem));
+  const std::string problem =
+      topic.problem.empty() && IsCatchingUp(context, topic.name) ? "not-caught-up" : topic.problem;
+  if (!problem.empty()) json.append(R"(,"problem":)").append(Quoted(problem));
   return json;
 }
 
 HttpResponse TopicAnswer(Context& context, int status, const Topic& topic) {
-  std::string json = "{" + TopicMembers(topic) + R"(,"offsets":[)";
+  std::string json = "{" + TopicMembers(context, topic) + R"(,"offsets":[)";
   const auto earliest = context.store().EarliestPosition(topic.name);
   const auto latest = context.store().LatestPosition(topic.name);
   if (earliest.ok() && latest.ok()) {
@@ -190,10 +192,11 @@ Status ListTopics(Context& context, const CallPtr& call) {
   BITACORA_RETURN_IF_ERROR(query.Finish());
   std::string json = R"({"topics":[)";
   bool first = true;
-  for (const Topic& topic : context.store().Topics()) {
+  BITACORA_ASSIGN_OR_RETURN(const std::vector<Topic> topics, context.store().Topics());
+  for (const Topic& topic : topics) {
     if (!first) json.push_back(',');
     first = false;
-    json.append("{").append(TopicMembers(topic)).append("}");
+    json.append("{").append(TopicMembers(context, topic)).append("}");
   }
   call->Reply(JsonResponse(200, json.append("]}")));
   return {};

@@ -72,10 +72,11 @@ FoldWorker::Outcome FoldWorker::HandleError(RunningModel& model, RunningPartitio
     return Outcome::kRetry;
   }
   const bool trimmed = model.topic.kind == TopicKind::kAdopted && error.reason() == "log-head-lost";
-  if (!trimmed) return Stop(model, partition, error);
+  return trimmed ? BeginAgain(model, partition, error) : Stop(model, partition, error);
+}
 
-  // Retention went past this node while it was away. What is left of the topic is what the model is
-  // of, so it begins again there.
+FoldWorker::Outcome FoldWorker::BeginAgain(RunningModel& model, RunningPartition& partition,
+                                           const Error& error) {
   const Result<Position> earliest = store_.EarliestPosition(partition.at.topic);
   if (!earliest.ok()) return Outcome::kRetry;
   const auto start = earliest->next.find(partition.at.partition);
@@ -90,6 +91,7 @@ FoldWorker::Outcome FoldWorker::HandleError(RunningModel& model, RunningPartitio
   partition.state = PartitionState();
   partition.state.first = partition.state.next = first;
   partition.SetDocuments(0);
+  model.applied.Advance(partition.at.partition, first);
   return Outcome::kMore;
 }
 

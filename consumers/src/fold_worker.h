@@ -32,6 +32,9 @@ class FoldWorker {
   /// Folds the records of `page` and writes what came of it.
   Status Apply(const RunningModel& model, RunningPartition& partition,
                event_store::PartitionPage page);
+  /// Retention went past this node while it was away. What is left of the topic is what the model
+  /// is of, so it begins again there.
+  Outcome BeginAgain(RunningModel& model, RunningPartition& partition, const Error& error);
   Outcome Stop(const RunningModel& model, RunningPartition& partition, const Error& error);
 
   event_store::EventStore& store_;

@@ -61,7 +61,9 @@ class ReadModelsImpl final : public ReadModels {
     for (const projections::Model& model : known) {
       if (const auto topic = TopicOfModel(model.name)) queue_->Add({*topic, Partition(0)});
     }
-    for (const Topic& topic : store_.Topics()) {
+    // Those that are met later are heard of by what is applied of them.
+    const auto topics = store_.Topics();
+    for (const Topic& topic : topics.ok() ? *topics : std::vector<Topic>()) {
       if (topic.kind == TopicKind::kOwned) queue_->Add({topic.name, Partition(0)});
     }
     for (std::size_t i = 0; i < std::max<std::size_t>(1, options_.threads); ++i) {
@@ -82,7 +84,7 @@ class ReadModelsImpl final : public ReadModels {
     const auto model = topic ? FindRunning(*topic) : nullptr;
     // An adopted topic may have a key in any of a thousand partitions.
     if (model == nullptr || model->topic.partitions > kTriedAtOnceMax) return std::nullopt;
-    if (!model->CatchingUpTo().next.empty()) return std::nullopt;
+    if (!model->CatchingUpTo(store_).next.empty()) return std::nullopt;
     std::string applied = model->Applied();
     auto json = models_->TryGet(model->model, key);
     if (!json) return std::nullopt;
@@ -113,7 +115,7 @@ class ReadModelsImpl final : public ReadModels {
 
   Result<Position> CatchingUpTo(const std::string& name) override {
     BITACORA_ASSIGN_OR_RETURN(const auto model, Find(name));
-    return model->CatchingUpTo();
+    return model->CatchingUpTo(store_);
   }
 
   void WhenApplied(const std::string& name, const Position& position, Deadline deadline,
@@ -210,11 +212,14 @@ class ReadModelsImpl final : public ReadModels {
     return Run(*known, nullptr);
   }
 
-  /// Behind all that the topic holds now, be it folded or not.
-  Result<Position> WholeTopic(const TopicName& topic) {
-    BITACORA_ASSIGN_OR_RETURN(Position whole, store_.LatestPosition(topic));
-    const Position folding = store_.CatchingUpTo(topic).value_or(Position());
-    for (const auto& [partition, end] : folding.next) whole.next[partition] = end;
+  /// Behind all that the topic holds now, be it folded or not. Genesis alone makes no documents.
+  Result<Position> WholeOf(const Topic& topic) {
+    const Position folding = store_.CatchingUpTo(topic.name).value_or(Position());
+    BITACORA_ASSIGN_OR_RETURN(Position whole, store_.LatestPosition(topic.name));
+    if (topic.events == 0 && folding.next.empty()) return Position();
+    for (const auto& [partition, end] : folding.next) {
+      whole.next[partition] = std::max(whole.next[partition], end);
+    }
     return whole;
   }
 
@@ -225,7 +230,7 @@ class ReadModelsImpl final : public ReadModels {
       return running;
     }
     BITACORA_ASSIGN_OR_RETURN(const Position earliest, store_.EarliestPosition(topic.name));
-    BITACORA_ASSIGN_OR_RETURN(Position whole, WholeTopic(topic.name));
+    BITACORA_ASSIGN_OR_RETURN(Position whole, WholeOf(topic));
     const bool owned = topic.kind == TopicKind::kOwned;
     BITACORA_ASSIGN_OR_RETURN(
         projections::Model model,

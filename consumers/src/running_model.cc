@@ -1,5 +1,6 @@
 #include "src/running_model.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace bitacora::consumers {
@@ -41,11 +42,25 @@ Status RunningModel::Load(projections::ReadModelStore& store, const Position& ea
   return {};
 }
 
-Position RunningModel::CatchingUpTo() const {
+Position RunningModel::WholeIn(event_store::EventStore& store) const {
+  Position whole = whole_;
+  if (topic.kind == event_store::TopicKind::kAdopted) return whole;
+  const auto folding = store.CatchingUpTo(topic.name);
+  const auto folded = store.LatestPosition(topic.name);  // Asked last: it is no less then.
+  if (!folding || !folded.ok() || folded->log_tag != log_tag) return whole;
+  for (auto& [partition, place] : whole.next) {
+    const auto end = folded->next.find(partition);
+    if (end == folded->next.end() || folding->next.contains(partition)) continue;
+    place = std::min(place, end->second);
+  }
+  return whole;
+}
+
+Position RunningModel::CatchingUpTo(event_store::EventStore& store) const {
   Position still;
   if (caught_up_) return still;
   const std::vector<Offset> next = applied.Applied();
-  for (const auto& [partition, place] : whole_.next) {
+  for (const auto& [partition, place] : WholeIn(store).next) {
     const auto at = static_cast<std::size_t>(partition.value);
     if (at >= next.size() || next[at] >= place.offset || partitions[at]->Stopped()) continue;
     still.next[partition] = place;

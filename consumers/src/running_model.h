@@ -57,8 +57,9 @@ struct RunningModel {
   Status Load(projections::ReadModelStore& store, const Position& earliest, Position whole);
 
   /// What it has to apply before its documents are those of the topic; empty once it has, and from
-  /// then on. Partitions that have stopped are left out.
-  Position CatchingUpTo() const;
+  /// then on. Partitions that have stopped are left out, and where the fold of `store` has stopped
+  /// there is no more than it gave.
+  Position CatchingUpTo(event_store::EventStore& store) const;
 
   /// FormatPosition of how far all partitions are.
   std::string Applied() const EXCLUDES(mu_);
@@ -74,6 +75,9 @@ struct RunningModel {
   std::vector<std::unique_ptr<RunningPartition>> partitions;  ///< Constant after Load.
 
  private:
+  /// As whole_, without what the store does not fold any more.
+  Position WholeIn(event_store::EventStore& store) const;
+
   Position whole_;  ///< Constant after Load.
   mutable std::atomic<bool> caught_up_{false};
 

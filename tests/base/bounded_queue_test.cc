@@ -99,6 +99,16 @@ TEST(AWaitingReader, IsWokenByAnItem) {
   EXPECT_EQ(popped.get_future().get(), 7);
 }
 
+TEST(AFullQueue, TakesBackWhatWasLetIn) {
+  BoundedQueue<int> queue(1);
+  EXPECT_TRUE(queue.TryPush(1));
+  EXPECT_TRUE(queue.PushAgain(2));
+  EXPECT_FALSE(queue.TryPush(3));
+  EXPECT_THAT(TakeAll(&queue), ElementsAre(1, 2));
+  queue.Close();
+  EXPECT_FALSE(queue.PushAgain(4));
+}
+
 TEST(AWaitingReader, IsWokenByTheEnd) {
   BoundedQueue<int> queue(1);
   std::promise<bool> more;

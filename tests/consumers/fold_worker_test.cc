@@ -30,15 +30,18 @@ class AFoldWorker : public tests::EventStoreTest {
     auto opened = ReadModelStore::Open(options);
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     models_ = std::move(*opened);
-    const event_store::Topic topic = store_->GetTopic(topic_).value();
-    auto model =
-        models_->OpenModel("orders.latest", {topic.log_id, "latest/1", topic.partitions, true});
+    const event_store::Topic topic = store_->GetTopic(of_).value();
+    auto model = models_->OpenModel("a.latest", {topic.log_id, "latest/1", topic.partitions,
+                                                 topic.kind == event_store::TopicKind::kOwned});
     ASSERT_TRUE(model.ok()) << model.error().ToString();
-    running_ = std::make_unique<RunningModel>(*model, topic, timer_);
-    ASSERT_TRUE(running_
-                    ->Load(*models_, store_->EarliestPosition(topic_).value(),
-                           store_->LatestPosition(topic_).value())
-                    .ok());
+    model_ = *model;
+    Begin(store_->LatestPosition(of_).value());
+  }
+
+  /// The model, to catch up to `whole`.
+  void Begin(const Position& whole) {
+    running_ = std::make_unique<RunningModel>(model_, store_->GetTopic(of_).value(), timer_);
+    ASSERT_TRUE(running_->Load(*models_, store_->EarliestPosition(of_).value(), whole).ok());
   }
 
   Outcome FoldSome(std::size_t records_max = 1000) {
@@ -47,8 +50,10 @@ class AFoldWorker : public tests::EventStoreTest {
   }
   RunningPartition& partition() { return *running_->partitions[0]; }
 
+  TopicName of_ = topic_;  ///< What the model is of.
   DeadlineTimer timer_;
   std::unique_ptr<ReadModelStore> models_;
+  projections::Model model_;
   std::unique_ptr<RunningModel> running_;
 };
 
@@ -110,23 +115,53 @@ class AModelThatBegins : public AFoldWorker {
 };
 
 TEST_F(AModelThatBegins, CatchesUpToWhatTheTopicHeld) {
-  EXPECT_EQ(running_->CatchingUpTo(), store_->LatestPosition(topic_).value());
+  EXPECT_EQ(running_->CatchingUpTo(*store_), store_->LatestPosition(topic_).value());
   ASSERT_EQ(FoldSome(1), Outcome::kMore);
-  EXPECT_EQ(running_->CatchingUpTo(), store_->LatestPosition(topic_).value());
+  EXPECT_EQ(running_->CatchingUpTo(*store_), store_->LatestPosition(topic_).value());
   while (FoldSome(1) == Outcome::kMore) {
   }
-  EXPECT_EQ(running_->CatchingUpTo(), Position());
+  EXPECT_EQ(running_->CatchingUpTo(*store_), Position());
 }
 
 TEST_F(AModelThatBegins, HasCaughtUpForGood) {
   EXPECT_EQ(FoldSome(), Outcome::kAtEnd);
   ASSERT_TRUE(Append("o-1").ok());
-  EXPECT_EQ(running_->CatchingUpTo(), Position());
+  EXPECT_EQ(running_->CatchingUpTo(*store_), Position());
 }
 
 TEST_F(AModelThatBegins, DoesNotCatchUpWhereItHasStopped) {
   partition().Stop("a reason");
-  EXPECT_EQ(running_->CatchingUpTo(), Position());
+  EXPECT_EQ(running_->CatchingUpTo(*store_), Position());
+}
+
+TEST_F(AModelThatBegins, HasNoMoreToCatchUpWithThanTheStoreFolds) {
+  Position whole = store_->LatestPosition(topic_).value();
+  whole.next[Partition(0)].offset = Offset(100);  // As a fold was to reach that met a problem.
+  Begin(whole);
+  while (FoldSome(1) == Outcome::kMore) {
+  }
+  EXPECT_EQ(running_->CatchingUpTo(*store_), Position());
+}
+
+/// One worker for a topic that others made, from which retention deletes.
+class AModelOfATopicOfOthers : public AFoldWorker {
+ protected:
+  AModelOfATopicOfOthers() {
+    of_ = TopicName("others");
+    log_.AddTopic(of_, 1);
+    for (int i = 0; i < 3; ++i) log_.Write({of_, Partition(0)}, {"key", "value", {}});
+    OpenModels({.directory = directory_.path() + "/models"});
+  }
+};
+
+TEST_F(AModelOfATopicOfOthers, HasCaughtUpWhereNothingIsLeft) {
+  log_.DropBefore({of_, Partition(0)}, Offset(3));
+  EXPECT_FALSE(running_->CatchingUpTo(*store_).next.empty());
+  while (FoldSome() == Outcome::kMore) {
+  }
+  EXPECT_EQ(partition().state.next, Offset(3));
+  EXPECT_EQ(running_->applied.Applied().front(), Offset(3));
+  EXPECT_EQ(running_->CatchingUpTo(*store_), Position());
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ TEST_F(ATopicOfOthers, WithMorePartitionsThanAPositionNamesIsLeftAlone) {
   log_.AddTopic(topic_, kPositionPartitionMax + 2);
   EXPECT_EQ(store_->GetTopic(topic_).error().reason(), "too-many-partitions");
   Restart();
-  EXPECT_TRUE(store_->Topics().empty());
+  EXPECT_TRUE(store_->Topics()->empty());
   EXPECT_TRUE(Eventually([this] { return store_->Ready().ok(); }));
 }
 

@@ -397,3 +397,28 @@ def test_more_than_can_be_done_is_shed(started, kind):
     for connection in connections:
         connection.close()
     expect_back(server, before, f"too many {kind}")
+
+
+FOLLOWERS = 1500  # More than reads that may wait for a thread (1024).
+
+
+def test_all_who_wait_are_answered_however_many_are_woken(started):
+    """They had been let in, and were refused as too many at the moment when there was an answer."""
+    server = started()
+    client = server.client()
+    end = client.get("/v1/topics/t/events?position=latest").json()["next"]
+    request = f"GET /v1/topics/t/events?position={end} HTTP/1.1\r\nHost: x\r\nPrefer: wait=60\r\n\r\n".encode()
+    followers = []
+    for _ in range(FOLLOWERS // 100):
+        some = [Connection(server, 60) for _ in range(100)]
+        for follower in some:
+            follower.send(request)
+        followers += some
+        # Behind theirs: few are still to be looked at when this is answered.
+        assert client.get("/v1/topics/t/streams/warm/events").status_code == 200
+    assert client.append("t", "warm", {"type": "T", "data": "woken"}).status_code == 201
+    answers = [follower.receive() for follower in followers]
+    for follower in followers:
+        follower.close()
+    assert {answer.status for answer in answers} == {200}
+    assert {len(answer.json()["events"]) for answer in answers} == {1}

@@ -85,7 +85,8 @@ class EventStoreImpl final : public EventStore {
 
   // ---- Topics
 
-  std::vector<Topic> Topics() const override {
+  Result<std::vector<Topic>> Topics() const override {
+    BITACORA_RETURN_IF_ERROR(Discovered());
     std::vector<Topic> topics;
     for (const auto& topic : catalog_.All()) topics.push_back(topic->Describe());
     return topics;
@@ -208,10 +209,7 @@ class EventStoreImpl final : public EventStore {
   }
 
   Status Ready() const override {
-    if (!discovered_) {
-      return Error(ErrorCode::kUnavailable, "the topics of the log have not been read yet",
-                   "not-caught-up");
-    }
+    BITACORA_RETURN_IF_ERROR(Discovered());
     for (const PartitionProgress& progress : Progress()) {
       // A read-only partition does not come back by waiting; the others must be served meanwhile.
       if (progress.caught_up || !progress.problem.empty()) continue;
@@ -226,6 +224,12 @@ class EventStoreImpl final : public EventStore {
   bool Hosts(const TopicPartition&) const override { return true; }
 
  private:
+  Status Discovered() const {
+    if (discovered_) return {};
+    return Error(ErrorCode::kUnavailable, "the topics of the log have not been read yet",
+                 "not-caught-up");
+  }
+
   Result<std::shared_ptr<HostedTopic>> Find(const TopicName& name) { return catalog_.Get(name); }
 
   Result<std::shared_ptr<HostedTopic>> FindOwned(const TopicName& name) {

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <utility>
@@ -20,15 +21,10 @@ class BoundedQueue {
   explicit BoundedQueue(std::size_t capacity) : capacity_(capacity) {}
 
   /// False, and `item` untouched, where the queue is full or closed.
-  bool TryPush(T&& item) EXCLUDES(mu_) {
-    {
-      MutexLock lock(mu_);
-      if (closed_ || items_.size() >= capacity_) return false;
-      items_.push_back(std::move(item));
-    }
-    changed_.notify_one();
-    return true;
-  }
+  bool TryPush(T&& item) EXCLUDES(mu_) { return Push(std::move(item), capacity_); }
+
+  /// As TryPush, but past the limit: for what was let in before and comes back.
+  bool PushAgain(T&& item) EXCLUDES(mu_) { return Push(std::move(item), SIZE_MAX); }
 
   /// Waits for an item; nothing once the queue is closed and empty.
   std::optional<T> Pop() EXCLUDES(mu_) {
@@ -70,6 +66,16 @@ class BoundedQueue {
   }
 
  private:
+  bool Push(T&& item, std::size_t capacity) EXCLUDES(mu_) {
+    {
+      MutexLock lock(mu_);
+      if (closed_ || items_.size() >= capacity) return false;
+      items_.push_back(std::move(item));
+    }
+    changed_.notify_one();
+    return true;
+  }
+
   const std::size_t capacity_;
   mutable Mutex mu_;
   std::condition_variable changed_;

@@ -146,8 +146,9 @@ class EventStore {
 
   // ---- Topics
 
-  /// All, by name, without "__…" and "bitacora.…".
-  virtual std::vector<Topic> Topics() const = 0;
+  /// All, by name, without "__…" and "bitacora.…". kUnavailable "not-caught-up": the log has not
+  /// been asked yet which there are.
+  virtual Result<std::vector<Topic>> Topics() const = 0;
   /// Whether the topic is hosted here already. Where it is not, GetTopic looks for it in the log.
   virtual bool Knows(const TopicName& name) const = 0;
   /// *Blocks.* kNotFound "topic-unknown"; kConflict "too-many-partitions": more than a position can
