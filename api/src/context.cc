@@ -151,18 +151,17 @@ void AfterFold(Context& context, const CallPtr& call, const TopicName& topic,
              if (demands.empty()) return then();
              BITACORA_ASSIGN_OR_RETURN(const Position all, AllOf(demands));
              if (all.log_tag != TagOfLog(known.log_id)) return FromAnotherLog();
+             auto end_of_wait = [&context, call, topic, demanded, then](bool fulfilled) {
+               const bool catching_up = !fulfilled && IsCatchingUp(context, topic);
+               // A partition that got a problem meanwhile is waited for no longer.
+               if (fulfilled || (!demanded && !catching_up)) {
+                 ResumeQuery(context, call, then);
+               } else {
+                 call->Refuse(NotFolded(catching_up));
+               }
+             };
              context.store().WhenApplied(topic, all, event_store::WaitFor::kAll, deadline,
-                                         [&context, call, topic, demanded, then](bool fulfilled) {
-                                           const bool catching_up =
-                                               !fulfilled && IsCatchingUp(context, topic);
-                                           // A partition that got a problem meanwhile is waited for
-                                           // no longer.
-                                           if (fulfilled || (!demanded && !catching_up)) {
-                                             ResumeQuery(context, call, then);
-                                           } else {
-                                             call->Refuse(NotFolded(catching_up));
-                                           }
-                                         });
+                                         std::move(end_of_wait));
              return {};
            });
 }

@@ -212,11 +212,11 @@ class ReadModelsImpl final : public ReadModels {
     return Run(*known, nullptr);
   }
 
-  /// Behind all that the topic holds now, be it folded or not. Genesis alone makes no documents.
-  Result<Position> WholeOf(const Topic& topic) {
-    const Position folding = store_.CatchingUpTo(topic.name).value_or(Position());
-    BITACORA_ASSIGN_OR_RETURN(Position whole, store_.LatestPosition(topic.name));
-    if (topic.events == 0 && folding.next.empty()) return Position();
+  /// Behind all that the topic holds now, be it folded or not.
+  Result<Position> WholeOf(const TopicName& topic) {
+    const Position folding = store_.CatchingUpTo(topic).value_or(Position());
+    // Asked last: what is not to be folded any more is in it then.
+    BITACORA_ASSIGN_OR_RETURN(Position whole, store_.LatestPosition(topic));
     for (const auto& [partition, end] : folding.next) {
       whole.next[partition] = std::max(whole.next[partition], end);
     }
@@ -230,7 +230,7 @@ class ReadModelsImpl final : public ReadModels {
       return running;
     }
     BITACORA_ASSIGN_OR_RETURN(const Position earliest, store_.EarliestPosition(topic.name));
-    BITACORA_ASSIGN_OR_RETURN(Position whole, WholeOf(topic));
+    BITACORA_ASSIGN_OR_RETURN(Position whole, WholeOf(topic.name));
     const bool owned = topic.kind == TopicKind::kOwned;
     BITACORA_ASSIGN_OR_RETURN(
         projections::Model model,

@@ -46,8 +46,9 @@ Position RunningModel::WholeIn(event_store::EventStore& store) const {
   Position whole = whole_;
   if (topic.kind == event_store::TopicKind::kAdopted) return whole;
   const auto folding = store.CatchingUpTo(topic.name);
+  if (!folding) return whole;  // Not hosted: the log would be asked about it.
   const auto folded = store.LatestPosition(topic.name);  // Asked last: it is no less then.
-  if (!folding || !folded.ok() || folded->log_tag != log_tag) return whole;
+  if (!folded.ok() || folded->log_tag != log_tag) return whole;
   for (auto& [partition, place] : whole.next) {
     const auto end = folded->next.find(partition);
     if (end == folded->next.end() || folding->next.contains(partition)) continue;
