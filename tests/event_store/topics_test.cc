@@ -1,3 +1,9 @@
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "support/event_store_fixture.h"
 
 namespace bitacora::tests {
@@ -13,6 +19,7 @@ class ALogThatWentBack : public EventStoreTest {};
 class WaitingForTheFold : public EventStoreTest {};
 class ALogWithHoles : public EventStoreTest {};
 class ALogThatIsAway : public EventStoreTest {};
+class AStart : public EventStoreTest {};
 
 TEST_F(MakingATopic, IsNewOnce) {
   EXPECT_EQ(*store_->CreateTopic(topic_, 3), EventStore::Made::kNew);
@@ -202,6 +209,33 @@ TEST_F(ALogThatIsAway, AtStartIsWaitedFor) {
   log_.SetReachable(true);
   ASSERT_TRUE(Eventually([this] { return store_->Ready().ok(); }));
   EXPECT_EQ(Append("o-1")->first_version, Version(1));
+}
+
+TEST_F(AStart, HostsEachOfManyTopicsOnce) {
+  std::vector<TopicName> names;
+  for (int n = 0; n < 100; ++n) names.emplace_back("topic-" + std::to_string(n));
+  for (const TopicName& name : names) {
+    topic_ = name;
+    MakeTopic();
+    ASSERT_TRUE(Append("o-1", {.data = '"' + name.str() + '"'})->admitted);
+  }
+  Restart([this] { std::filesystem::remove_all(directory_.path() + "/state"); });
+  ASSERT_TRUE(Eventually([this] { return store_->Ready().ok(); }));
+  EXPECT_EQ(store_->Topics()->size(), names.size());
+  for (const TopicName& name : names) {
+    topic_ = name;
+    EXPECT_EQ(Append("o-1", {.data = '"' + name.str() + '"'})->first_version, Version(1));
+    const auto page = Read("o-1");
+    ASSERT_EQ(page->events.size(), 2U) << name.str();
+    EXPECT_EQ(page->events[0].event.data, '"' + name.str() + '"');
+  }
+}
+
+TEST_F(AStart, EndsWhileTopicsAreHosted) {
+  for (int n = 0; n < 40; ++n) log_.AddTopic(TopicName("topic-" + std::to_string(n)), 1);
+  for (int starts = 0; starts < 20; ++starts) Restart();
+  EXPECT_TRUE(Eventually([this] { return store_->Ready().ok(); }));
+  EXPECT_EQ(store_->Topics()->size(), 40U);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ class EventStoreTest : public testing::Test {
     event_store::EventStoreOptions options;
     options.state_directory = directory_.path() + "/state";
     options.copy_records = copy_records_;
-    options.refresh_interval = milliseconds(20);
+    options.refresh_interval = refresh_interval_;
     options.check_interval = check_interval_;
     options.end_behind_max = end_behind_max_;
     auto opened =
@@ -130,8 +130,9 @@ class EventStoreTest : public testing::Test {
     return true;
   }
 
-  const TopicName topic_{"orders"};
+  TopicName topic_{"orders"};
   bool copy_records_ = false;
+  milliseconds refresh_interval_{20};
   milliseconds check_interval_{3'600'000};
   milliseconds end_behind_max_{3'600'000};
   TemporaryDirectory directory_;

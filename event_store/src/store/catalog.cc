@@ -1,16 +1,23 @@
 #include "src/store/catalog.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <stop_token>
+#include <thread>
 #include <utility>
 
 #include <bitacora/base/log.h>
+#include <bitacora/base/thread.h>
 
 namespace bitacora::event_store {
 namespace {
 
 constexpr std::chrono::milliseconds kLookAgain{20};
+/// Topics that are hosted side by side: on Kafka each waits for some ten answers, one behind the
+/// other, and the machine for none of them.
+constexpr std::size_t kHostedAtOnce = 4;
 
 /// Waits for a number of callbacks, or a deadline.
 class Latch {
@@ -64,7 +71,42 @@ bool FitsAPosition(const TopicDescription& description) {
 
 bool IsHidden(const TopicName& name) { return IsReservedTopic(name); }
 
+/// Calls `work` with each number below `count`, on up to `threads` threads, this one among them.
+/// Once `stop` is requested it begins no other.
+void ForEach(std::size_t count, std::size_t threads, const std::stop_token& stop,
+             const std::function<void(std::size_t)>& work) {
+  std::atomic<std::size_t> next{0};
+  const auto run = [&](const std::stop_token&) {
+    for (std::size_t i = next++; i < count && !stop.stop_requested(); i = next++) work(i);
+  };
+  std::vector<std::jthread> others;
+  while (others.size() + 1 < std::min(count, threads)) others.push_back(StartThread("topics", run));
+  run({});
+}
+
 }  // namespace
+
+/// A name, for as long as its topic is looked at and hosted: so none is hosted twice.
+class Catalog::Claim {
+ public:
+  Claim(Catalog& catalog, const TopicName& name) : catalog_(catalog), name_(name) {
+    MutexLock lock(catalog_.mu_);
+    while (!catalog_.claimed_.insert(name_).second) lock.Wait(catalog_.unclaimed_);
+  }
+  ~Claim() {
+    {
+      MutexLock lock(catalog_.mu_);
+      catalog_.claimed_.erase(name_);
+    }
+    catalog_.unclaimed_.notify_all();
+  }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+
+ private:
+  Catalog& catalog_;
+  const TopicName name_;
+};
 
 Catalog::Catalog(const EventStoreOptions& options, Log& log, StateDb& state, DeadlineTimer& timer,
                  Random& random, const Clock& clock)
@@ -91,7 +133,7 @@ std::vector<std::shared_ptr<HostedTopic>> Catalog::All() const {
 
 Result<std::shared_ptr<HostedTopic>> Catalog::Get(const TopicName& name) {
   if (auto known = Find(name)) return known;
-  MutexLock lock(hosting_mu_);
+  const Claim claim(*this, name);
   if (auto known = Find(name)) return known;
   Result<TopicDescription> description = log_.Describe(name);
   if (!description.ok()) {
@@ -105,29 +147,40 @@ Result<std::shared_ptr<HostedTopic>> Catalog::Get(const TopicName& name) {
                      std::to_string(kPositionPartitionMax + 1),
                  "too-many-partitions");
   }
-  return Host(*description);
+  return Host(claim, *description);
 }
 
-Status Catalog::Refresh() {
+Status Catalog::Refresh(const std::stop_token& stop) {
   BITACORA_ASSIGN_OR_RETURN(const std::vector<TopicDescription> descriptions, log_.Topics());
-  Status first_failure;
   CheckLog();
+  std::vector<const TopicDescription*> changed;
   for (const TopicDescription& description : descriptions) {
     if (IsHidden(description.name) || !FitsAPosition(description)) continue;
-    MutexLock lock(hosting_mu_);
     const auto known = Find(description.name);
     if (known != nullptr) known->SetUnsafeSettings(description.unsafe_settings);
-    // A topic made anew shows as a problem of the old one; looking again finds its other log id.
-    if (known != nullptr && known->Describe().problem.empty()) continue;
-    if (known != nullptr) {
-      const auto head = ReadHead(log_, {description.name, Partition(0)});
-      if (!head.ok() || !head->genesis || head->genesis->log_id == known->log_id) continue;
-      Unhost(*known);
-    }
-    const auto hosted = Host(description);
-    if (!hosted.ok()) first_failure = hosted.status();
+    if (known == nullptr || !known->Describe().problem.empty()) changed.push_back(&description);
   }
-  return first_failure;
+  Mutex mu;
+  Status failure;
+  ForEach(changed.size(), kHostedAtOnce, stop, [&](std::size_t i) {
+    const Status refreshed = RefreshTopic(*changed[i]);
+    MutexLock lock(mu);
+    if (!refreshed.ok()) failure = refreshed;
+  });
+  if (stop.stop_requested()) return Error(ErrorCode::kUnavailable, "stopped meanwhile", "draining");
+  return failure;
+}
+
+Status Catalog::RefreshTopic(const TopicDescription& description) {
+  const Claim claim(*this, description.name);
+  if (const auto known = Find(description.name)) {
+    // A topic made anew shows as a problem of the old one; looking again finds its other log id.
+    if (known->Describe().problem.empty()) return {};
+    const auto head = ReadHead(log_, {description.name, Partition(0)});
+    if (!head.ok() || !head->genesis || head->genesis->log_id == known->log_id) return {};
+    Unhost(*known);
+  }
+  return Host(claim, description).status();
 }
 
 void Catalog::CheckLog() {
@@ -152,7 +205,8 @@ void Catalog::Unhost(const HostedTopic& topic) {
   }
 }
 
-Result<std::shared_ptr<HostedTopic>> Catalog::Host(const TopicDescription& description) {
+Result<std::shared_ptr<HostedTopic>> Catalog::Host(const Claim&,
+                                                   const TopicDescription& description) {
   BITACORA_ASSIGN_OR_RETURN(const PartitionHead head,
                             ReadHead(log_, {description.name, Partition(0)}));
   BITACORA_ASSIGN_OR_RETURN(const std::optional<TopicState> known,
@@ -176,8 +230,11 @@ Result<std::shared_ptr<HostedTopic>> Catalog::Host(const TopicDescription& descr
     BITACORA_ASSIGN_OR_RETURN(state,
                               state_.OpenTopic(description.name, log_id, description.partitions));
   }
+  BITACORA_ASSIGN_OR_RETURN(const std::vector<Log::Bounds> bounds,
+                            log_.BoundsOf(description.name, description.partitions));
   for (std::int32_t number = 0; number < description.partitions; ++number) {
-    BITACORA_RETURN_IF_ERROR(HostPartition(*topic, state, Partition(number), head));
+    BITACORA_RETURN_IF_ERROR(HostPartition(*topic, state, Partition(number), head,
+                                           bounds[static_cast<std::size_t>(number)]));
   }
   topic->SetUnsafeSettings(description.unsafe_settings);
   {
@@ -196,27 +253,25 @@ Result<std::shared_ptr<HostedTopic>> Catalog::Host(const TopicDescription& descr
 }
 
 Status Catalog::HostPartition(HostedTopic& topic, const TopicState& state, Partition partition,
-                              const PartitionHead& head) {
+                              const PartitionHead& head, const Log::Bounds& bounds) {
   const TopicPartition at{topic.description.name, partition};
   auto hosted = std::make_shared<HostedPartition>(at, PartitionKey{state.number, partition.value},
                                                   topic.kind, topic.log_tag, timer_);
   hosted->SetGenesisPartitions(head.genesis ? head.genesis->partitions
                                             : topic.description.partitions);
-  BITACORA_ASSIGN_OR_RETURN(const Offset earliest, log_.Earliest(at));
-  hosted->SetEarliest(earliest);
+  hosted->SetEarliest(bounds.earliest);
   if (topic.kind == TopicKind::kOwned) {
     BITACORA_ASSIGN_OR_RETURN(hosted->folded, state_.LoadPartition(hosted->key));
     PartitionFold& fold = hosted->folded.fold;
-    if (!hosted->folded.last && earliest > fold.next) {
+    if (!hosted->folded.last && bounds.earliest > fold.next) {
       // Nothing is lost where a genesis comes first: the topic had been emptied when it became
       // ours.
       BITACORA_ASSIGN_OR_RETURN(const PartitionHead own_head, ReadHead(log_, at));
-      if (own_head.genesis) fold.next = earliest;
+      if (own_head.genesis) fold.next = bounds.earliest;
     }
     hosted->Applied(fold.next, fold.events, clock_.Now());
     topic.applied.Advance(partition, fold.next);
-    BITACORA_ASSIGN_OR_RETURN(const Offset latest, log_.Latest(at));
-    hosted->KnowEnd(latest);
+    hosted->KnowEnd(bounds.latest);
     const Status status = CheckPartition(log_, at, hosted->folded);
     if (!status.ok() && status.error().retryable()) return status;
     if (!status.ok()) {
@@ -225,10 +280,9 @@ Status Catalog::HostPartition(HostedTopic& topic, const TopicState& state, Parti
       hosted->SetProblem("log-head-lost", "the topic's genesis record is gone");
     }
   } else {
-    BITACORA_ASSIGN_OR_RETURN(const Offset latest, log_.Latest(at));
-    hosted->folded.fold.next = latest;
-    hosted->Applied(latest, 0, clock_.Now());
-    hosted->MetEnd(latest, clock_.Now());
+    hosted->folded.fold.next = bounds.latest;
+    hosted->Applied(bounds.latest, 0, clock_.Now());
+    hosted->MetEnd(bounds.latest, clock_.Now());
   }
   topic.partitions.push_back(std::move(hosted));
   return {};
@@ -238,15 +292,17 @@ Status Catalog::Watch(HostedTopic& topic) {
   if (topic.kind == TopicKind::kOwned || topic.watched.exchange(true)) return {};
   const auto shared = Find(topic.description.name);
   if (shared.get() != &topic) return {};  // Made anew meanwhile.
+  const auto bounds = log_.BoundsOf(topic.description.name, topic.description.partitions);
+  if (!bounds.ok()) {
+    topic.watched = false;
+    return bounds.error();
+  }
   for (const auto& partition : topic.partitions) {
-    const auto latest = log_.Latest(partition->at);
-    if (!latest.ok()) {
-      topic.watched = false;
-      return latest.error();
-    }
-    partition->folded.fold.next = *latest;
-    topic.applied.Advance(partition->at.partition, *latest);
-    ThreadOf(partition->at).Add(shared, partition);
+    const TopicPartition& at = partition->at;
+    const Offset latest = (*bounds)[static_cast<std::size_t>(at.partition.value)].latest;
+    partition->folded.fold.next = latest;
+    topic.applied.Advance(at.partition, latest);
+    ThreadOf(at).Add(shared, partition);
   }
   return {};
 }
@@ -284,11 +340,11 @@ Result<std::shared_ptr<HostedTopic>> Catalog::AwaitOwned(const TopicName& name, 
   while (true) {
     const auto known = Find(name);
     if (known != nullptr && known->kind == TopicKind::kAdopted) {
-      MutexLock lock(hosting_mu_);
+      const Claim claim(*this, name);
       const auto head = ReadHead(log_, {name, Partition(0)});
-      if (head.ok() && head->genesis) {
+      if (head.ok() && head->genesis && Find(name) == known) {
         Unhost(*known);
-        BITACORA_ASSIGN_OR_RETURN(topic, Host(known->description));
+        BITACORA_ASSIGN_OR_RETURN(topic, Host(claim, known->description));
       }
     } else if (const auto found = Get(name); found.ok()) {
       topic = *found;
@@ -347,10 +403,10 @@ Result<EventStore::Made> Catalog::Own(const TopicName& name, Deadline deadline) 
                      description.unsafe_settings.front() + " first",
                  "unsafe-settings");
   }
-  for (const auto& partition : known->partitions) {
-    BITACORA_ASSIGN_OR_RETURN(const Offset latest, log_.Latest(partition->at));
-    BITACORA_ASSIGN_OR_RETURN(const Offset earliest, log_.Earliest(partition->at));
-    if (latest > earliest) {
+  BITACORA_ASSIGN_OR_RETURN(const std::vector<Log::Bounds> bounds,
+                            log_.BoundsOf(name, known->description.partitions));
+  for (const Log::Bounds& of : bounds) {
+    if (of.latest > of.earliest) {
       return Error(ErrorCode::kAlreadyExists, "only a topic without records can become owned",
                    "topic-not-empty");
     }

@@ -1,9 +1,12 @@
 // The topics of this node: found in the log, made in it, hosted here.
 #pragma once
 
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <stop_token>
 #include <vector>
 
 #include <bitacora/base/clock.h>
@@ -36,8 +39,9 @@ class Catalog {
   /// As Find; a name not known is looked for in the log. kNotFound "topic-unknown".
   Result<std::shared_ptr<HostedTopic>> Get(const TopicName& name);
   /// Hosts what others made since, looks again at topics with a problem, and checks that the log is
-  /// still the one that was folded, with settings that keep it. For one thread.
-  Status Refresh();
+  /// still the one that was folded, with settings that keep it. For one thread; ends early, with an
+  /// error, where it is to stop.
+  Status Refresh(const std::stop_token& stop);
 
   Result<EventStore::Made> Create(const TopicName& name, std::int32_t partitions,
                                   Deadline deadline);
@@ -47,11 +51,15 @@ class Catalog {
   Status Watch(HostedTopic& topic);
 
  private:
+  class Claim;
+
   void CheckLog();
-  Result<std::shared_ptr<HostedTopic>> Host(const TopicDescription& description)
-      REQUIRES_LOCK(hosting_mu_);
+  /// Hosts what is new behind `description`, or was made anew. Any thread.
+  Status RefreshTopic(const TopicDescription& description);
+  Result<std::shared_ptr<HostedTopic>> Host(const Claim& claim,
+                                            const TopicDescription& description);
   Status HostPartition(HostedTopic& topic, const TopicState& state, Partition partition,
-                       const PartitionHead& head);
+                       const PartitionHead& head, const Log::Bounds& bounds);
   Status WriteGenesis(const TopicName& name, std::int32_t partitions, Deadline deadline);
   Result<std::shared_ptr<HostedTopic>> AwaitOwned(const TopicName& name, Deadline deadline);
   void Pause() const;
@@ -66,10 +74,10 @@ class Catalog {
   LogCheck check_;
   std::vector<std::unique_ptr<FoldThread>>* threads_ = nullptr;
 
-  /// Held while a topic is looked at and hosted, so that none is hosted twice. Before mu_.
-  Mutex hosting_mu_;
   mutable Mutex mu_;
   std::map<TopicName, std::shared_ptr<HostedTopic>> topics_ GUARDED_BY(mu_);
+  std::set<TopicName> claimed_ GUARDED_BY(mu_);
+  std::condition_variable unclaimed_;
 };
 
 }  // namespace bitacora::event_store

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <future>
 #include <thread>
 #include <utility>
 
@@ -21,6 +22,9 @@ namespace bitacora::event_store {
 namespace {
 
 constexpr std::chrono::seconds kCreateTopicWithin{20};
+/// A start waits so long until all topics of the log are hosted; from then on it goes on behind the
+/// requests, of which each may host the topic that it names.
+constexpr std::chrono::seconds kDiscoverWithin{1};
 /// Until the log has been reached once.
 constexpr std::chrono::milliseconds kDiscoverAgain{500};
 /// So soon after the log is back it is looked at again.
@@ -77,9 +81,10 @@ class EventStoreImpl final : public EventStore {
           [this](const TopicPartition& at) { Notify(at); }));
     }
     catalog_.UseThreads(threads_);
-    // A log that was never reached may keep this waiting; the node starts without it.
-    if (log_.Connections() > 0) Refresh();
+    auto looked = looked_once_.get_future();
     refresher_ = StartThread("topics", [this](const std::stop_token& stop) { RunRefresh(stop); });
+    // A node with many topics, or whose log was never reached, starts before it knows them all.
+    if (log_.Connections() > 0) looked.wait_for(kDiscoverWithin);
     return {};
   }
 
@@ -402,7 +407,8 @@ class EventStoreImpl final : public EventStore {
     MutexLock lock(mu);
     // Taken before a refresh, so that a log which comes back during it is looked at again.
     std::uint64_t connections = log_.Connections();
-    if (!discovered_) Refresh();
+    Refresh(stop);
+    looked_once_.set_value();
     while (!stop.stop_requested()) {
       const Deadline due =
           clock_.Now() + (discovered_ ? options_.refresh_interval : kDiscoverAgain);
@@ -410,14 +416,15 @@ class EventStoreImpl final : public EventStore {
         lock.WaitUntil(refresh_changed_, std::min(due, clock_.Now() + kLookForReconnect));
       }
       connections = log_.Connections();
-      if (!stop.stop_requested()) Refresh();
+      if (!stop.stop_requested()) Refresh(stop);
     }
   }
 
-  void Refresh() {
-    const Status refreshed = catalog_.Refresh();
-    if (refreshed.ok()) discovered_ = true;
-    if (!refreshed.ok()) {
+  void Refresh(const std::stop_token& stop) {
+    const Status refreshed = catalog_.Refresh(stop);
+    if (refreshed.ok()) {
+      discovered_ = true;
+    } else if (!stop.stop_requested()) {
       LogWarning("not all topics can be read yet", {{"error", refreshed.error().ToString()}});
     }
     NoteFirstReady();
@@ -438,6 +445,7 @@ class EventStoreImpl final : public EventStore {
 
   /// Whether all topics the log had at some moment are hosted.
   std::atomic<bool> discovered_{false};
+  std::promise<void> looked_once_;
   std::atomic<bool> was_ready_{false};
   std::vector<std::unique_ptr<FoldThread>> threads_;
   std::condition_variable refresh_changed_;

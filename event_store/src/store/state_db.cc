@@ -346,6 +346,7 @@ Result<std::optional<TopicState>> StateDb::FindTopic(const TopicName& name) cons
 
 Result<TopicState> StateDb::OpenTopic(const TopicName& name, const std::string& log_id,
                                       std::int32_t partitions) {
+  MutexLock lock(impl_->opening_mu);
   BITACORA_ASSIGN_OR_RETURN(const std::optional<TopicState> known, FindTopic(name));
   if (known && known->log_id == log_id && known->partitions == partitions) return *known;
 

@@ -12,6 +12,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/iterator.h>
 
+#include <bitacora/base/mutex.h>
 #include <bitacora/base/prefix_replay.h>
 #include <bitacora/base/status.h>
 
@@ -53,6 +54,7 @@ struct StateDb::Impl {
   std::unique_ptr<RecordCopies> copies;
   std::unique_ptr<rocksdb::Env> env;  ///< Of another file system than the disk's, or nothing.
   std::unique_ptr<PrefixReplay> replay;
+  Mutex opening_mu;  ///< Held while a topic gets its number.
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles{};
   std::unique_ptr<rocksdb::DB> db;  // Declared last of what it must outlive: see ~Impl.
 };
