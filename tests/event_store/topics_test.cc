@@ -21,6 +21,21 @@ class ALogWithHoles : public EventStoreTest {};
 class ALogThatIsAway : public EventStoreTest {};
 class AStart : public EventStoreTest {};
 
+/// Another server on the same log.
+class AnotherServer {
+ public:
+  AnotherServer(event_store::Log& log, const std::string& directory) {
+    event_store::EventStoreOptions options;
+    options.state_directory = directory;
+    store_ = *EventStore::Open(options, log, SystemClock(), SystemRandom(), metrics_);
+  }
+  EventStore* operator->() { return store_.get(); }
+
+ private:
+  Metrics metrics_;
+  std::unique_ptr<EventStore> store_;
+};
+
 TEST_F(MakingATopic, IsNewOnce) {
   EXPECT_EQ(*store_->CreateTopic(topic_, 3), EventStore::Made::kNew);
   EXPECT_EQ(*store_->CreateTopic(topic_, 3), EventStore::Made::kExisting);
@@ -47,6 +62,19 @@ TEST_F(MakingATopic, IsNoUnknownTopicWhereItsLeaderHasNotHeardOfIt) {
   EXPECT_EQ(store_->CreateTopic(topic_, 3).error().code(), ErrorCode::kUnavailable);
   log_.SetFault(MemoryLog::Fault::kNone);
   EXPECT_EQ(*store_->CreateTopic(topic_, 3), EventStore::Made::kNew);
+  EXPECT_TRUE(Append("o-1")->admitted);
+}
+
+TEST_F(MakingATopic, ThatAnotherServerHasJustMadeMayBeAppendedToAtOnce) {
+  Restart([this] { refresh_interval_ = std::chrono::hours(1); });
+  AnotherServer other(log_, directory_.path() + "/other");
+  ASSERT_EQ(*other->CreateTopic(topic_, 3), EventStore::Made::kNew);
+  log_.HoldReaders(true);
+  auto made = std::async(std::launch::async, [this] { return store_->CreateTopic(topic_, 3); });
+  EXPECT_TRUE(Eventually([this] { return store_->Knows(topic_); }));
+  EXPECT_EQ(made.wait_for(milliseconds(100)), std::future_status::timeout);
+  log_.HoldReaders(false);
+  EXPECT_EQ(*made.get(), EventStore::Made::kExisting);
   EXPECT_TRUE(Append("o-1")->admitted);
 }
 

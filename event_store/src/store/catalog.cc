@@ -373,10 +373,15 @@ Result<std::shared_ptr<HostedTopic>> Catalog::AwaitOwned(const TopicName& name, 
 
 Result<EventStore::Made> Catalog::Create(const TopicName& name, std::int32_t partitions,
                                          Deadline deadline) {
+  const bool was_hosted = Find(name) != nullptr;
   if (const auto known = Get(name); known.ok()) {
     const Topic topic = (*known)->Describe();
     if (topic.partitions != partitions) return TopicExists(topic);
-    if (topic.kind == TopicKind::kOwned) return EventStore::Made::kExisting;
+    if (topic.kind == TopicKind::kOwned) {
+      // Another server made it a moment ago, at the word of another of the same clients perhaps.
+      if (!was_hosted) BITACORA_RETURN_IF_ERROR(AwaitOwned(name, deadline).status());
+      return EventStore::Made::kExisting;
+    }
     // Empty and with the settings of an owned topic: somebody was stopped between making the topic
     // and writing its genesis. This finishes it.
     const auto owned = Own(name, deadline);
