@@ -78,6 +78,15 @@ TEST_F(MakingATopic, ThatAnotherServerHasJustMadeMayBeAppendedToAtOnce) {
   EXPECT_TRUE(Append("o-1")->admitted);
 }
 
+TEST_F(MakingATopic, IsFinishedByTheNextCallAfterAStopAmongItsGenesis) {
+  log_.AddTopic(topic_, 3);
+  log_.Write({topic_, Partition(1)}, MakeGenesis({MakeUuidV4(SystemRandom()), 3}));
+  EXPECT_EQ(*store_->CreateTopic(topic_, 3), EventStore::Made::kNew);
+  for (int n = 0; n < 10; ++n) EXPECT_TRUE(Append("o-" + std::to_string(n))->admitted);
+  Restart();
+  EXPECT_TRUE(Append("o-1")->admitted);
+}
+
 TEST_F(MakingATopic, OfATopicWithRecordsIsRefused) {
   log_.AddTopic(topic_, 1);
   log_.Write({topic_, Partition(0)}, {"key", "value", {}});

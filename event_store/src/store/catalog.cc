@@ -410,11 +410,13 @@ Result<EventStore::Made> Catalog::Own(const TopicName& name, Deadline deadline) 
   }
   BITACORA_ASSIGN_OR_RETURN(const std::vector<Log::Bounds> bounds,
                             log_.BoundsOf(name, known->description.partitions));
-  for (const Log::Bounds& of : bounds) {
-    if (of.latest > of.earliest) {
-      return Error(ErrorCode::kAlreadyExists, "only a topic without records can become owned",
-                   "topic-not-empty");
-    }
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    if (bounds[i].latest == bounds[i].earliest) continue;
+    BITACORA_ASSIGN_OR_RETURN(const PartitionHead head, ReadHead(log_, known->partitions[i]->at));
+    // Of another server, which makes the topic right now or was stopped before it had.
+    if (head.genesis) continue;
+    return Error(ErrorCode::kAlreadyExists, "only a topic without records can become owned",
+                 "topic-not-empty");
   }
   BITACORA_RETURN_IF_ERROR(WriteGenesis(name, known->description.partitions, deadline));
   BITACORA_RETURN_IF_ERROR(AwaitOwned(name, deadline).status());
