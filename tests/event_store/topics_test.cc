@@ -94,6 +94,18 @@ TEST_F(MakingATopic, OfATopicWithRecordsIsRefused) {
   EXPECT_EQ(store_->CreateTopic(topic_, 1).error().reason(), "topic-exists");
 }
 
+TEST_F(MakingATopic, ThatLostThePartitionByWhichItIsKnownAsOursIsRefused) {
+  MakeTopic(2);
+  std::string stream = "o-1";
+  while (Append(stream)->partition != Partition(1)) stream += "1";
+  const TopicPartition first{topic_, Partition(0)};
+  Restart([&] {
+    log_.DropBefore(first, *log_.Latest(first));
+    std::filesystem::remove_all(directory_.path() + "/state");
+  });
+  EXPECT_EQ(store_->OwnTopic(topic_).error().reason(), "topic-not-empty");
+}
+
 TEST_F(MakingATopic, OfATopicThatWasEmptiedBeginsAtItsEnd) {
   const TopicPartition first{topic_, Partition(0)};
   log_.AddTopic(topic_, 1);

@@ -408,13 +408,9 @@ Result<EventStore::Made> Catalog::Own(const TopicName& name, Deadline deadline) 
                      description.unsafe_settings.front() + " first",
                  "unsafe-settings");
   }
-  BITACORA_ASSIGN_OR_RETURN(const std::vector<Log::Bounds> bounds,
-                            log_.BoundsOf(name, known->description.partitions));
-  for (std::size_t i = 0; i < bounds.size(); ++i) {
-    if (bounds[i].latest == bounds[i].earliest) continue;
-    BITACORA_ASSIGN_OR_RETURN(const PartitionHead head, ReadHead(log_, known->partitions[i]->at));
-    // Of another server, which makes the topic right now or was stopped before it had.
-    if (head.genesis) continue;
+  for (const auto& partition : known->partitions) {
+    BITACORA_ASSIGN_OR_RETURN(const bool begun, HoldsOnlyGenesis(log_, partition->at));
+    if (begun) continue;
     return Error(ErrorCode::kAlreadyExists, "only a topic without records can become owned",
                  "topic-not-empty");
   }

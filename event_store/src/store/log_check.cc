@@ -86,6 +86,20 @@ Result<PartitionHead> ReadHead(Log& log, const TopicPartition& at) {
   return head;
 }
 
+Result<bool> HoldsOnlyGenesis(Log& log, const TopicPartition& at) {
+  BITACORA_ASSIGN_OR_RETURN(Offset from, log.Earliest(at));
+  BITACORA_ASSIGN_OR_RETURN(const Offset latest, log.Latest(at));
+  while (from < latest) {
+    BITACORA_ASSIGN_OR_RETURN(const Log::Fetched fetched, log.Fetch(at, from, {10, 1u << 20}));
+    for (const StoredRecord& record : fetched.records) {
+      if (!std::holds_alternative<Genesis>(ReadMeaning(record))) return false;
+    }
+    if (fetched.at_end) break;
+    from = fetched.next;
+  }
+  return true;
+}
+
 Status CheckPartition(Log& log, const TopicPartition& at, const PartitionState& state) {
   BITACORA_ASSIGN_OR_RETURN(const Offset latest, log.Latest(at));
   if (latest < state.fold.next) return EndsTooEarly(latest);
