@@ -84,6 +84,7 @@ TEST_F(MakingATopic, IsFinishedByTheNextCallAfterAStopAmongItsGenesis) {
   EXPECT_EQ(*store_->CreateTopic(topic_, 3), EventStore::Made::kNew);
   for (int n = 0; n < 10; ++n) EXPECT_TRUE(Append("o-" + std::to_string(n))->admitted);
   Restart();
+  ASSERT_TRUE(Eventually([this] { return store_->Ready().ok(); }));
   EXPECT_TRUE(Append("o-1")->admitted);
 }
 
