@@ -50,6 +50,7 @@ Status OpenApi(Context&, const CallPtr& call) {
 
 std::optional<std::int64_t> SecondsLeft(Context& context,
                                         const std::vector<PartitionProgress>& all) {
+  if (!context.store().Topics().ok()) return std::nullopt;  // Not all of them are in it yet.
   std::int64_t applied = 0;
   std::int64_t to_go = 0;
   for (const PartitionProgress& progress : all) {

@@ -62,9 +62,8 @@ class ReadModelsImpl final : public ReadModels {
       if (const auto topic = TopicOfModel(model.name)) queue_->Add({*topic, Partition(0)});
     }
     // Those that are met later are heard of by what is applied of them.
-    const auto topics = store_.Topics();
-    for (const Topic& topic : topics.ok() ? *topics : std::vector<Topic>()) {
-      if (topic.kind == TopicKind::kOwned) queue_->Add({topic.name, Partition(0)});
+    for (const event_store::PartitionProgress& progress : store_.Progress()) {
+      if (progress.at.partition == Partition(0)) queue_->Add(progress.at);
     }
     for (std::size_t i = 0; i < std::max<std::size_t>(1, options_.threads); ++i) {
       workers_.push_back(StartThread("read-model-" + std::to_string(i),

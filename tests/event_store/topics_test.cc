@@ -88,6 +88,47 @@ TEST_F(MakingATopic, IsFinishedByTheNextCallAfterAStopAmongItsGenesis) {
   EXPECT_TRUE(Append("o-1")->admitted);
 }
 
+TEST_F(MakingATopic, IsRefusedUntilEachPartitionHasItsGenesis) {
+  for (const auto fault : {MemoryLog::Fault::kRefuse, MemoryLog::Fault::kLoseRecord}) {
+    topic_ = TopicName("orders-" + std::to_string(static_cast<int>(fault)));
+    log_.SetFault(fault, Partition(1));
+    EXPECT_EQ(store_->CreateTopic(topic_, 3).error().code(), ErrorCode::kUnavailable);
+    log_.SetFault(MemoryLog::Fault::kNone);
+    EXPECT_EQ(*store_->CreateTopic(topic_, 3), EventStore::Made::kNew);
+    for (int n = 0; n < 10; ++n) EXPECT_TRUE(Append("o-" + std::to_string(n))->admitted);
+  }
+}
+
+TEST_F(MakingATopic, OfWhichAGenesisSpeaksOfOtherPartitionsIsRefused) {
+  log_.AddTopic(topic_, 4);
+  log_.Write({topic_, Partition(1)}, MakeGenesis({MakeUuidV4(SystemRandom()), 3}));
+  EXPECT_EQ(store_->OwnTopic(topic_).error().reason(), "topic-not-empty");
+}
+
+/// Once another server has made the topic that this one met before it had records.
+class ATopicMetEmpty : public EventStoreTest {
+ protected:
+  void MakeElsewhere(milliseconds refresh_interval) {
+    Restart([&] { refresh_interval_ = refresh_interval; });
+    log_.AddTopic(topic_, 2);
+    EXPECT_EQ(store_->GetTopic(topic_)->kind, TopicKind::kAdopted);
+    AnotherServer other(log_, directory_.path() + "/other");
+    ASSERT_TRUE(other->OwnTopic(topic_).ok());
+    log_.Write({topic_, Partition(1)}, {"key", "an append", {}});
+  }
+};
+
+TEST_F(ATopicMetEmpty, IsFoundToBeOursByAPut) {
+  MakeElsewhere(std::chrono::hours(1));
+  EXPECT_EQ(*store_->OwnTopic(topic_), EventStore::Made::kExisting);
+  EXPECT_TRUE(Append("o-1")->admitted);
+}
+
+TEST_F(ATopicMetEmpty, IsFoundToBeOursByItself) {
+  MakeElsewhere(milliseconds(20));
+  EXPECT_TRUE(Eventually([this] { return store_->GetTopic(topic_)->kind == TopicKind::kOwned; }));
+}
+
 TEST_F(MakingATopic, OfATopicWithRecordsIsRefused) {
   log_.AddTopic(topic_, 1);
   log_.Write({topic_, Partition(0)}, {"key", "value", {}});

@@ -118,9 +118,10 @@ class MemoryLogReader final : public LogReader {
 MemoryLog::MemoryLog() = default;
 MemoryLog::~MemoryLog() = default;
 
-void MemoryLog::SetFault(Fault fault) {
+void MemoryLog::SetFault(Fault fault, std::optional<Partition> only) {
   const std::scoped_lock lock(mu_);
   fault_ = fault;
+  fault_only_ = only;
 }
 
 void MemoryLog::HoldReaders(bool hold) {
@@ -241,17 +242,18 @@ void MemoryLog::Append(const TopicPartition& at, Record record, AppendCallback c
   Result<Offset> answer = Error(ErrorCode::kTimeout, "no answer");
   {
     const std::scoped_lock lock(mu_);
+    const Fault fault = fault_only_.value_or(at.partition) == at.partition ? fault_ : Fault::kNone;
     Sequence* partition = FindLocked(at);
     if (partition == nullptr) {
       answer = NoTopic();
-    } else if (fault_ == Fault::kRefuse || !reachable_) {
+    } else if (fault == Fault::kRefuse || !reachable_) {
       answer = Away();
-    } else if (fault_ == Fault::kNoTopic) {
+    } else if (fault == Fault::kNoTopic) {
       answer = NoTopic();
-    } else if (fault_ != Fault::kLoseRecord) {
+    } else if (fault != Fault::kLoseRecord) {
       const Offset offset = WriteLocked(*partition, std::move(record));
-      if (fault_ == Fault::kNone) answer = offset;
-      if (fault_ == Fault::kLoseOffset) answer = kOffsetUnknown;
+      if (fault == Fault::kNone) answer = offset;
+      if (fault == Fault::kLoseOffset) answer = kOffsetUnknown;
     }
   }
   callback(std::move(answer));

@@ -30,8 +30,8 @@ class MemoryLog final : public event_store::Log {
   MemoryLog();
   ~MemoryLog() override;
 
-  /// What happens to appends from now on.
-  void SetFault(Fault fault);
+  /// What happens to appends from now on; to all, or to those of one partition.
+  void SetFault(Fault fault, std::optional<Partition> only = {});
   /// While held, readers see nothing new.
   void HoldReaders(bool hold);
   /// Appends without a callback, as a foreign producer does.
@@ -81,6 +81,7 @@ class MemoryLog final : public event_store::Log {
   std::map<TopicName, event_store::TopicDescription> topics_;
   std::map<TopicPartition, Sequence> partitions_;
   Fault fault_ = Fault::kNone;
+  std::optional<Partition> fault_only_;
   bool held_ = false;
   bool reachable_ = true;
   int late_ = 0;

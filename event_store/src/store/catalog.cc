@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <functional>
 #include <stop_token>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -15,6 +16,8 @@ namespace bitacora::event_store {
 namespace {
 
 constexpr std::chrono::milliseconds kLookAgain{20};
+/// A PUT of a topic that is there waits no longer for its fold.
+constexpr std::chrono::seconds kAwaitExisting{1};
 /// Topics that are hosted side by side: on Kafka each waits for some ten answers, one behind the
 /// other, and the machine for none of them.
 constexpr std::size_t kHostedAtOnce = 4;
@@ -64,6 +67,13 @@ bool StandsAtTheEnd(const HostedTopic& topic) {
   });
 }
 
+/// Whether a look at the topic's head may find another than was hosted. A topic made anew shows as
+/// a problem of the old one; and where a topic was met without records, another server may have
+/// been about to make it.
+bool MayHaveChanged(const HostedTopic& topic) {
+  return topic.met_empty || !topic.Describe().problem.empty();
+}
+
 /// Nobody could be told where they stand in a topic with more partitions than a position can name.
 bool FitsAPosition(const TopicDescription& description) {
   return description.partitions <= kPositionPartitionMax + 1;
@@ -80,7 +90,13 @@ void ForEach(std::size_t count, std::size_t threads, const std::stop_token& stop
     for (std::size_t i = next++; i < count && !stop.stop_requested(); i = next++) work(i);
   };
   std::vector<std::jthread> others;
-  while (others.size() + 1 < std::min(count, threads)) others.push_back(StartThread("topics", run));
+  try {
+    while (others.size() + 1 < std::min(count, threads)) {
+      others.push_back(StartThread("topics", run));
+    }
+  } catch (const std::system_error&) {
+    // The machine has no thread to give: those there are will do.
+  }
   run({});
 }
 
@@ -158,7 +174,7 @@ Status Catalog::Refresh(const std::stop_token& stop) {
     if (IsHidden(description.name) || !FitsAPosition(description)) continue;
     const auto known = Find(description.name);
     if (known != nullptr) known->SetUnsafeSettings(description.unsafe_settings);
-    if (known == nullptr || !known->Describe().problem.empty()) changed.push_back(&description);
+    if (known == nullptr || MayHaveChanged(*known)) changed.push_back(&description);
   }
   Mutex mu;
   Status failure;
@@ -174,13 +190,17 @@ Status Catalog::Refresh(const std::stop_token& stop) {
 Status Catalog::RefreshTopic(const TopicDescription& description) {
   const Claim claim(*this, description.name);
   if (const auto known = Find(description.name)) {
-    // A topic made anew shows as a problem of the old one; looking again finds its other log id.
-    if (known->Describe().problem.empty()) return {};
+    if (!MayHaveChanged(*known)) return {};
     const auto head = ReadHead(log_, {description.name, Partition(0)});
-    if (!head.ok() || !head->genesis || head->genesis->log_id == known->log_id) return {};
+    if (!head.ok()) return {};
+    if (!head->empty) known->met_empty = false;
+    if (!head->genesis || head->genesis->log_id == known->log_id) return {};
     Unhost(*known);
   }
-  return Host(claim, description).status();
+  const auto hosted = Host(claim, description);
+  // Deleted meanwhile.
+  if (!hosted.ok() && hosted.error().code() == ErrorCode::kNotFound) return {};
+  return hosted.status();
 }
 
 void Catalog::CheckLog() {
@@ -225,6 +245,7 @@ Result<std::shared_ptr<HostedTopic>> Catalog::Host(const Claim&,
   }
   auto topic = std::make_shared<HostedTopic>(
       description, owned ? TopicKind::kOwned : TopicKind::kAdopted, log_id, timer_);
+  topic->met_empty = !owned && head.empty;
   TopicState state;
   if (owned) {
     BITACORA_ASSIGN_OR_RETURN(state,
@@ -290,8 +311,10 @@ Status Catalog::HostPartition(HostedTopic& topic, const TopicState& state, Parti
 
 Status Catalog::Watch(HostedTopic& topic) {
   if (topic.kind == TopicKind::kOwned || topic.watched.exchange(true)) return {};
+  // So that it is not made ours or anew before its partitions are read.
+  const Claim claim(*this, topic.description.name);
   const auto shared = Find(topic.description.name);
-  if (shared.get() != &topic) return {};  // Made anew meanwhile.
+  if (shared.get() != &topic) return {};  // That came first.
   const auto bounds = log_.BoundsOf(topic.description.name, topic.description.partitions);
   if (!bounds.ok()) {
     topic.watched = false;
@@ -311,15 +334,26 @@ Status Catalog::WriteGenesis(const TopicName& name, std::int32_t partitions, Dea
   Genesis genesis;
   genesis.log_id = MakeUuidV4(random_);
   genesis.partitions = partitions;
-  // Shared with the callbacks, which may come after the deadline.
-  const auto latch = std::make_shared<Latch>(partitions);
-  for (std::int32_t number = 0; number < partitions; ++number) {
-    log_.Append({name, Partition(number)}, MakeGenesis(genesis),
-                [latch](const Result<Offset>& appended) { latch->Done(appended.status()); });
+  const auto write = [&](std::int32_t first, std::int32_t end) {
+    // Shared with the callbacks, which may come after the deadline.
+    const auto latch = std::make_shared<Latch>(end - first);
+    for (std::int32_t number = first; number < end; ++number) {
+      log_.Append({name, Partition(number)}, MakeGenesis(genesis),
+                  [latch](const Result<Offset>& appended) { latch->Done(appended.status()); });
+    }
+    return latch->Wait(deadline);
+  };
+  // That of partition 0 last: with it the topic is ours, and nobody writes the others any more.
+  Status status = write(1, partitions);
+  const bool others = status.ok();
+  if (others) status = write(0, 1);
+  // A genesis that may or may not be there does no harm: the lowest one counts. Whether that of
+  // partition 0 is there, whoever waits for the topic sees.
+  if (others && !status.ok() && status.error().code() == ErrorCode::kTimeout) return {};
+  if (!status.ok() && status.error().code() == ErrorCode::kTimeout) {
+    return Error(ErrorCode::kUnavailable, "the topic is there, but is not made yet; ask again",
+                 "log-unavailable");
   }
-  const Status status = latch->Wait(deadline);
-  // A genesis that may or may not be there does no harm: the lowest one counts.
-  if (!status.ok() && status.error().code() == ErrorCode::kTimeout) return {};
   if (!status.ok() && status.error().code() == ErrorCode::kNotFound) {
     return Error(ErrorCode::kUnavailable,
                  "the topic is there, but its leader does not know it yet; ask again",
@@ -361,25 +395,28 @@ Result<std::shared_ptr<HostedTopic>> Catalog::AwaitOwned(const TopicName& name, 
     Pause();
   }
   // Whoever has made a topic may append to it at once: its folds have met the end before.
-  while (!StandsAtTheEnd(*topic)) {
-    if (clock_.Now() > deadline) {
-      return Error(ErrorCode::kUnavailable,
-                   "the topic is there, but is still being read; ask again", "not-caught-up");
-    }
+  if (AwaitEnd(*topic, deadline)) return topic;
+  return Error(ErrorCode::kUnavailable, "the topic is there, but is still being read; ask again",
+               "not-caught-up");
+}
+
+bool Catalog::AwaitEnd(const HostedTopic& topic, Deadline deadline) const {
+  while (!StandsAtTheEnd(topic)) {
+    if (clock_.Now() > deadline) return false;
     Pause();
   }
-  return topic;
+  return true;
 }
 
 Result<EventStore::Made> Catalog::Create(const TopicName& name, std::int32_t partitions,
                                          Deadline deadline) {
-  const bool was_hosted = Find(name) != nullptr;
   if (const auto known = Get(name); known.ok()) {
     const Topic topic = (*known)->Describe();
     if (topic.partitions != partitions) return TopicExists(topic);
     if (topic.kind == TopicKind::kOwned) {
-      // Another server made it a moment ago, at the word of another of the same clients perhaps.
-      if (!was_hosted) BITACORA_RETURN_IF_ERROR(AwaitOwned(name, deadline).status());
+      // Another server may have made it a moment ago, at the word of another of the same clients.
+      // What takes longer is a start, and says so where it is appended to.
+      AwaitEnd(**known, std::min(deadline, clock_.Now() + kAwaitExisting));
       return EventStore::Made::kExisting;
     }
     // Empty and with the settings of an owned topic: somebody was stopped between making the topic
@@ -409,8 +446,15 @@ Result<EventStore::Made> Catalog::Own(const TopicName& name, Deadline deadline) 
                  "unsafe-settings");
   }
   for (const auto& partition : known->partitions) {
-    BITACORA_ASSIGN_OR_RETURN(const bool begun, HoldsOnlyGenesis(log_, partition->at));
+    BITACORA_ASSIGN_OR_RETURN(const bool begun,
+                              HoldsOnlyGenesis(log_, partition->at, known->description.partitions));
     if (begun) continue;
+    // Another server may have made it since this one met it, and taken appends.
+    BITACORA_ASSIGN_OR_RETURN(const PartitionHead head, ReadHead(log_, {name, Partition(0)}));
+    if (head.genesis) {
+      BITACORA_RETURN_IF_ERROR(AwaitOwned(name, deadline).status());
+      return EventStore::Made::kExisting;
+    }
     return Error(ErrorCode::kAlreadyExists, "only a topic without records can become owned",
                  "topic-not-empty");
   }

@@ -62,6 +62,8 @@ class Catalog {
                        const PartitionHead& head, const Log::Bounds& bounds);
   Status WriteGenesis(const TopicName& name, std::int32_t partitions, Deadline deadline);
   Result<std::shared_ptr<HostedTopic>> AwaitOwned(const TopicName& name, Deadline deadline);
+  /// Until the folds of `topic` have met its end; false once `deadline` has passed.
+  bool AwaitEnd(const HostedTopic& topic, Deadline deadline) const;
   void Pause() const;
   FoldThread& ThreadOf(const TopicPartition& at) const;
   void Unhost(const HostedTopic& topic);

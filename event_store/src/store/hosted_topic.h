@@ -103,6 +103,8 @@ struct HostedTopic {
   AppliedWaits applied;
   /// Adopted: whether its partitions are assigned to a fold thread, to learn when they grow.
   std::atomic<bool> watched{false};
+  /// Adopted while it had no records: somebody may make it ours yet.
+  std::atomic<bool> met_empty{false};
 
   HostedPartition* Find(Partition partition) const;
   /// As they are found in the log now; of an adopted topic they do not matter.

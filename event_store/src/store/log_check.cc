@@ -86,13 +86,15 @@ Result<PartitionHead> ReadHead(Log& log, const TopicPartition& at) {
   return head;
 }
 
-Result<bool> HoldsOnlyGenesis(Log& log, const TopicPartition& at) {
+Result<bool> HoldsOnlyGenesis(Log& log, const TopicPartition& at, std::int32_t partitions) {
   BITACORA_ASSIGN_OR_RETURN(Offset from, log.Earliest(at));
   BITACORA_ASSIGN_OR_RETURN(const Offset latest, log.Latest(at));
   while (from < latest) {
     BITACORA_ASSIGN_OR_RETURN(const Log::Fetched fetched, log.Fetch(at, from, {10, 1u << 20}));
     for (const StoredRecord& record : fetched.records) {
-      if (!std::holds_alternative<Genesis>(ReadMeaning(record))) return false;
+      const RecordMeaning meaning = ReadMeaning(record);
+      const auto* genesis = std::get_if<Genesis>(&meaning);
+      if (genesis == nullptr || genesis->partitions != partitions) return false;
     }
     if (fetched.at_end) break;
     from = fetched.next;

@@ -31,8 +31,9 @@ struct PartitionHead {
 Result<PartitionHead> ReadHead(Log& log, const TopicPartition& at);
 
 /// Whether there is no record in the partition but such as another server writes that makes the
-/// topic right now, or wrote before it was stopped at that. *Blocks.* Errors as Log::Fetch.
-Result<bool> HoldsOnlyGenesis(Log& log, const TopicPartition& at);
+/// topic, of so many partitions, right now, or wrote before it was stopped at that. *Blocks.*
+/// Errors as Log::Fetch.
+Result<bool> HoldsOnlyGenesis(Log& log, const TopicPartition& at, std::int32_t partitions);
 
 /// Whether the log holds what led to `state`. *Blocks.* kCorruption "log-head-lost",
 /// "log-moved-backwards"; other errors say that it could not be found out.
