@@ -102,7 +102,8 @@ void ForEach(std::size_t count, std::size_t threads, const std::stop_token& stop
 
 }  // namespace
 
-/// A name, for as long as its topic is looked at and hosted: so none is hosted twice.
+/// A name, for as long as its topic is looked at and hosted: so none is hosted twice. Others wait
+/// meanwhile, no longer than the calls to the log may take.
 class Catalog::Claim {
  public:
   Claim(Catalog& catalog, const TopicName& name) : catalog_(catalog), name_(name) {
