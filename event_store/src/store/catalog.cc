@@ -190,15 +190,10 @@ Status Catalog::Refresh(const std::stop_token& stop) {
 
 Status Catalog::RefreshTopic(const TopicDescription& description) {
   const Claim claim(*this, description.name);
-  if (const auto known = Find(description.name)) {
-    if (!MayHaveChanged(*known)) return {};
-    const auto head = ReadHead(log_, {description.name, Partition(0)});
-    if (!head.ok()) return {};
-    if (!head->empty) known->met_empty = false;
-    if (!head->genesis || head->genesis->log_id == known->log_id) return {};
-    Unhost(*known);
-  }
-  const auto hosted = Host(claim, description);
+  const auto known = Find(description.name);
+  if (known != nullptr && !MayHaveChanged(*known)) return {};
+  const auto hosted =
+      known == nullptr ? Host(claim, description) : HostAgain(claim, *known, description);
   // Deleted meanwhile.
   if (!hosted.ok() && hosted.error().code() == ErrorCode::kNotFound) return {};
   return hosted.status();
@@ -224,6 +219,17 @@ void Catalog::Unhost(const HostedTopic& topic) {
     ThreadOf(partition->at).Remove(partition->at);
     partition->waits->Close();
   }
+}
+
+Result<std::shared_ptr<HostedTopic>> Catalog::HostAgain(const Claim& claim, HostedTopic& known,
+                                                        const TopicDescription& description) {
+  const std::shared_ptr<HostedTopic> as_it_was;
+  const auto head = ReadHead(log_, {description.name, Partition(0)});
+  if (!head.ok()) return as_it_was;
+  if (!head->empty) known.met_empty = false;
+  if (!head->genesis || head->genesis->log_id == known.log_id) return as_it_was;
+  Unhost(known);
+  return Host(claim, description);
 }
 
 Result<std::shared_ptr<HostedTopic>> Catalog::Host(const Claim&,
@@ -346,19 +352,19 @@ Status Catalog::WriteGenesis(const TopicName& name, std::int32_t partitions, Dea
   };
   // That of partition 0 last: with it the topic is ours, and nobody writes the others any more.
   Status status = write(1, partitions);
-  const bool others = status.ok();
-  if (others) status = write(0, 1);
-  // A genesis that may or may not be there does no harm: the lowest one counts. Whether that of
-  // partition 0 is there, whoever waits for the topic sees.
-  if (others && !status.ok() && status.error().code() == ErrorCode::kTimeout) return {};
-  if (!status.ok() && status.error().code() == ErrorCode::kTimeout) {
-    return Error(ErrorCode::kUnavailable, "the topic is there, but is not made yet; ask again",
-                 "log-unavailable");
+  if (status.ok()) {
+    status = write(0, 1);
+    // It may be there or not: whoever waits for the topic sees. Of several the lowest counts.
+    if (!status.ok() && status.error().code() == ErrorCode::kTimeout) return {};
   }
-  if (!status.ok() && status.error().code() == ErrorCode::kNotFound) {
+  if (status.ok()) return {};
+  const auto ask_again = [](std::string_view why) {
     return Error(ErrorCode::kUnavailable,
-                 "the topic is there, but its leader does not know it yet; ask again",
-                 "log-unavailable");
+                 "the topic is there, but " + std::string(why) + "; ask again", "log-unavailable");
+  };
+  if (status.error().code() == ErrorCode::kTimeout) return ask_again("is not made yet");
+  if (status.error().code() == ErrorCode::kNotFound) {
+    return ask_again("its leader does not know it yet");
   }
   return status;
 }
@@ -376,10 +382,8 @@ Result<std::shared_ptr<HostedTopic>> Catalog::AwaitOwned(const TopicName& name, 
     const auto known = Find(name);
     if (known != nullptr && known->kind == TopicKind::kAdopted) {
       const Claim claim(*this, name);
-      const auto head = ReadHead(log_, {name, Partition(0)});
-      if (head.ok() && head->genesis && Find(name) == known) {
-        Unhost(*known);
-        BITACORA_ASSIGN_OR_RETURN(topic, Host(claim, known->description));
+      if (Find(name) == known) {
+        BITACORA_ASSIGN_OR_RETURN(topic, HostAgain(claim, *known, known->description));
       }
     } else if (const auto found = Get(name); found.ok()) {
       topic = *found;

@@ -56,6 +56,9 @@ class Catalog {
   void CheckLog();
   /// Hosts what is new behind `description`, or was made anew. Any thread.
   Status RefreshTopic(const TopicDescription& description);
+  /// Hosts `known` anew where its head speaks of another log by now; else null.
+  Result<std::shared_ptr<HostedTopic>> HostAgain(const Claim& claim, HostedTopic& known,
+                                                 const TopicDescription& description);
   Result<std::shared_ptr<HostedTopic>> Host(const Claim& claim,
                                             const TopicDescription& description);
   Status HostPartition(HostedTopic& topic, const TopicState& state, Partition partition,
