@@ -92,7 +92,10 @@ TEST_F(MakingATopic, IsRefusedUntilEachPartitionHasItsGenesis) {
   for (const auto fault : {MemoryLog::Fault::kRefuse, MemoryLog::Fault::kLoseRecord}) {
     topic_ = TopicName("orders-" + std::to_string(static_cast<int>(fault)));
     log_.SetFault(fault, Partition(1));
-    EXPECT_EQ(store_->CreateTopic(topic_, 3).error().code(), ErrorCode::kUnavailable);
+    // The first makes the topic, the second finds it there.
+    for (int calls = 0; calls < 2; ++calls) {
+      EXPECT_EQ(store_->CreateTopic(topic_, 3).error().code(), ErrorCode::kUnavailable);
+    }
     log_.SetFault(MemoryLog::Fault::kNone);
     EXPECT_EQ(*store_->CreateTopic(topic_, 3), EventStore::Made::kNew);
     for (int n = 0; n < 10; ++n) EXPECT_TRUE(Append("o-" + std::to_string(n))->admitted);

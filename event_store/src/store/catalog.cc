@@ -427,7 +427,8 @@ Result<EventStore::Made> Catalog::Create(const TopicName& name, std::int32_t par
     // Empty and with the settings of an owned topic: somebody was stopped between making the topic
     // and writing its genesis. This finishes it.
     const auto owned = Own(name, deadline);
-    return owned.ok() ? owned : Result<EventStore::Made>(TopicExists(topic));
+    if (owned.ok() || owned.error().retryable()) return owned;
+    return TopicExists(topic);
   } else if (known.error().code() != ErrorCode::kNotFound) {
     return known.error();
   }
