@@ -101,11 +101,11 @@ std::vector<std::pair<std::string_view, std::string_view>> FieldViews(const Http
 /// Gives an event what the server adds to it.
 Event Complete(Event event, const TopicName& topic, const StreamName& stream,
                const Context& context) {
-  const std::int64_t now = context.parts.clock.WallMs();
-  if (event.id.empty()) event.id = MakeUuidV7(now, context.parts.random);
+  const Clock& clock = context.parts.clock;
+  if (event.id.empty()) event.id = MakeUuidV7(clock.WallNs(), context.parts.random);
   if (event.source.empty()) event.source = "/v1/topics/" + topic.str();
   if (event.subject.empty()) event.subject = stream.str();
-  if (event.time.empty()) event.time = FormatRfc3339(now);
+  if (event.time.empty()) event.time = FormatRfc3339(clock.WallMs());
   return event;
 }
 
@@ -130,7 +130,7 @@ AppendCommand MakeCommand(const Appending& append, bool id_from_client,
 
 AppendId IdOr(std::optional<AppendId> given, const Context& context) {
   if (given) return *std::move(given);
-  return AppendId(MakeUuidV7(context.parts.clock.WallMs(), context.parts.random));
+  return AppendId(MakeUuidV7(context.parts.clock.WallNs(), context.parts.random));
 }
 
 Deadline AppendDeadline(const Context& context, const Preferences& preferences) {

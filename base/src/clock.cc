@@ -7,9 +7,9 @@ namespace {
 
 class MachineClock final : public Clock {
  public:
-  std::int64_t WallMs() const override {
+  std::int64_t WallNs() const override {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<milliseconds>(now).count();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
   }
   Deadline Now() const override { return std::chrono::steady_clock::now(); }
 };

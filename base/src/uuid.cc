@@ -8,6 +8,8 @@
 namespace bitacora {
 namespace {
 
+constexpr std::uint64_t kNsPerMs = 1'000'000;
+
 class OpenSslRandom final : public Random {
  public:
   std::uint64_t Next64() override {
@@ -46,9 +48,10 @@ Random& SystemRandom() {
   return random;
 }
 
-std::string MakeUuidV7(std::int64_t wall_ms, Random& random) {
-  const std::uint64_t time = static_cast<std::uint64_t>(wall_ms) << 16;
-  return Format(WithVersion(time | (random.Next64() & 0xFFF), 7), WithVariant(random.Next64()));
+std::string MakeUuidV7(std::int64_t wall_ns, Random& random) {
+  const auto ns = static_cast<std::uint64_t>(wall_ns);
+  const std::uint64_t time = (ns / kNsPerMs) << 16 | (ns % kNsPerMs * 4096) / kNsPerMs;
+  return Format(WithVersion(time, 7), WithVariant(random.Next64()));
 }
 
 std::string MakeUuidV4(Random& random) {

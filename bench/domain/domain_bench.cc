@@ -130,7 +130,7 @@ void Main(const char* only) {
       {"NextChain", [&] { Use(NextChain(Chain{}, record)); }, {}},
       {"ParseAppendBody, plain", [&] { Use(ParseAppendBody(fields, body, false)); }, {}},
       {"ParseAppendBody, 100 plain", [&] { Use(ParseAppendBody(fields, batch_body, false)); }, {}},
-      {"MakeUuidV7", [&] { Use(MakeUuidV7(SystemClock().WallMs(), SystemRandom())); }, {}},
+      {"MakeUuidV7", [&] { Use(MakeUuidV7(SystemClock().WallNs(), SystemRandom())); }, {}},
       {"FormatRfc3339", [&] { Use(FormatRfc3339(SystemClock().WallMs())); }, {}},
       {"FingerprintOf", [&] { Use(FingerprintOf({}, submitted)); }, {}},
       {"MakeAttempt + EncodeEvents", [&] { Use(AttemptOf(one)); }, {}},

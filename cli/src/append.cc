@@ -155,7 +155,7 @@ Status CheckManyFlags(const AppendFlags& flags) {
 
 int RunAppend(AppendFlags flags) {
   const bool own_key = !flags.key.empty();
-  if (!own_key) flags.key = MakeUuidV7(SystemClock().WallMs(), SystemRandom());
+  if (!own_key) flags.key = MakeUuidV7(SystemClock().WallNs(), SystemRandom());
   if (!flags.type.empty()) {
     return RunClient(flags.client, [&](Server& server) -> Status {
       if (flags.stream.empty()) {

@@ -181,7 +181,7 @@ class DrillsImpl final : public Drills {
     }
     drill->topic = topic;
     drill->begun = clock_.Now();
-    drill->id = report->id = MakeUuidV7(clock_.WallMs(), random_);
+    drill->id = report->id = MakeUuidV7(clock_.WallNs(), random_);
     report->topic = topic.name;
     RebuildJob& job = drill->job;
     job.topic = topic.name;

@@ -22,7 +22,8 @@ class OneNumber final : public Random {
 };
 
 constexpr std::uint64_t kAllOnes = std::numeric_limits<std::uint64_t>::max();
-constexpr std::int64_t kWallMs = 0x0190'1234'ABCD;
+constexpr std::int64_t kMs = 1'000'000;
+constexpr std::int64_t kWallNs = 0x0190'1234'ABCD * kMs;
 
 void ExpectTheFormOfAUuid(const std::string& id) {
   ASSERT_EQ(id.size(), 36U) << id;
@@ -36,16 +37,18 @@ void ExpectTheFormOfAUuid(const std::string& id) {
 TEST(AnIdOfTheServer, BeginsWithItsTimeAndSaysVersionAndVariant) {
   OneNumber zeros(0);
   OneNumber ones(kAllOnes);
-  EXPECT_EQ(MakeUuidV7(kWallMs, zeros), "01901234-abcd-7000-8000-000000000000");
-  EXPECT_EQ(MakeUuidV7(kWallMs, ones), "01901234-abcd-7fff-bfff-ffffffffffff");
+  EXPECT_EQ(MakeUuidV7(kWallNs, zeros), "01901234-abcd-7000-8000-000000000000");
+  EXPECT_EQ(MakeUuidV7(kWallNs + kMs / 2, ones), "01901234-abcd-7800-bfff-ffffffffffff");
+  EXPECT_EQ(MakeUuidV7(kWallNs + kMs - 1, ones), "01901234-abcd-7fff-bfff-ffffffffffff");
 }
 
-TEST(AnIdOfTheServer, SortsBehindEveryIdOfAnEarlierMillisecond) {
+TEST(AnIdOfTheServer, SortsBehindEveryIdOfAQuarterMicrosecondBefore) {
   OneNumber zeros(0);
   OneNumber ones(kAllOnes);
-  for (const std::int64_t ms :
-       {std::int64_t{0}, std::int64_t{255}, std::int64_t{65'535}, kWallMs}) {
-    EXPECT_LT(MakeUuidV7(ms, ones), MakeUuidV7(ms + 1, zeros));
+  for (const std::int64_t ns : {std::int64_t{0}, 255 * kMs, 65'535 * kMs, kWallNs}) {
+    for (const std::int64_t later : {std::int64_t{245}, kMs / 2, kMs}) {
+      EXPECT_LT(MakeUuidV7(ns, ones), MakeUuidV7(ns + later, zeros)) << ns << " and " << later;
+    }
   }
 }
 
@@ -59,7 +62,7 @@ TEST(TheIdOfALog, SaysVersionAndVariant) {
 TEST(RandomnessOfTheSystem, GivesAnotherIdEachTime) {
   std::set<std::string> ids;
   for (int i = 0; i < 1'000; ++i) {
-    ids.insert(MakeUuidV7(kWallMs, SystemRandom()));
+    ids.insert(MakeUuidV7(kWallNs, SystemRandom()));
     ids.insert(MakeUuidV4(SystemRandom()));
   }
   EXPECT_EQ(ids.size(), 2'000U);

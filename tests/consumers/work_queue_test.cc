@@ -86,7 +86,7 @@ TEST(AWorkQueue, TakesAFinishedPartitionAnew) {
 
 class ManualClock final : public Clock {
  public:
-  std::int64_t WallMs() const override { return 0; }
+  std::int64_t WallNs() const override { return 0; }
   Deadline Now() const override { return now_; }
   void Advance(milliseconds by) { now_ += by; }
 

@@ -180,6 +180,25 @@ TEST_P(TheState, TellsIdsApartThatAreUuidsInOtherLetters) {
   EXPECT_EQ(FoldAppend("p", "01970000-abcd-7000-8000-000000000001"), Verdict::kAdmitted);
 }
 
+TEST_P(TheState, RemembersIdsWhateverTheirTimeIs) {
+  FoldGenesis();
+  const std::vector<std::string> ids{"01970000-abcd-7001-8000-000000000001",
+                                     "01970000-abcd-7000-8000-000000000001",
+                                     "ff970000-abcd-4000-8000-000000000001",
+                                     "01970000-abcd-7001-8000-000000000002",
+                                     "0a-client's-own",
+                                     "01960000-abcd-7000-8000-000000000001"};
+  for (const std::string& id : ids) EXPECT_EQ(FoldAppend("o", id), Verdict::kAdmitted) << id;
+  for (const std::string& id : ids) EXPECT_EQ(FoldAppend("o", id), Verdict::kDuplicate) << id;
+  Commit();
+  for (const std::string& id : ids) EXPECT_EQ(FoldAppend("o", id), Verdict::kDuplicate) << id;
+  Open();
+  for (const std::string& id : ids) EXPECT_EQ(FoldAppend("o", id), Verdict::kDuplicate) << id;
+  EXPECT_EQ(FoldAppend("o", "01980000-abcd-7000-8000-000000000001"), Verdict::kAdmitted);
+  EXPECT_EQ(FoldAppend("o", "01970000-abcd-7002-8000-000000000001"), Verdict::kAdmitted);
+  for (const std::string& id : ids) EXPECT_EQ(FoldAppend("p", id), Verdict::kAdmitted) << id;
+}
+
 TEST_P(TheState, VisitsAdmittedRecordsFromAnyOffset) {
   FoldGenesis();  // Offset 0.
   FoldAppend("o", "a");

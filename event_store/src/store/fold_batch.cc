@@ -34,8 +34,27 @@ struct FoldBatch::Impl final : StreamLookup {
 
   std::optional<Remembered> Find(std::string_view stream, std::string_view append_id) override {
     const std::string key = AppendKey(partition, stream, append_id);
+    if (IsNewerThanAll(TimedIdOf(key))) return std::nullopt;
     if (const auto found = appends.find(key); found != appends.end()) return found->second;
     return Checked(state.impl_->Find(key));
+  }
+
+  /// Whether no id by time that is known in the partition is as late. Nearly all that are folded
+  /// are, and need not be looked for.
+  bool IsNewerThanAll(std::string_view timed_id) {
+    if (timed_id.empty()) return false;
+    const auto [newest, unknown] = newest_ids.try_emplace(partition);
+    if (unknown) {
+      const PrefixRows ids(*state.impl_, StateDb::Impl::kAppends, TimedIdPrefix(partition));
+      ids->SeekToLast();
+      if (ids->Valid()) newest->second = TimedIdOf(ToView(ids->key()));
+      if (!ids->status().ok()) {
+        failed = FromState(ids->status());
+        newest_ids.erase(newest);
+        return false;
+      }
+    }
+    return timed_id > newest->second;
   }
 
   template <typename T>
@@ -51,6 +70,7 @@ struct FoldBatch::Impl final : StreamLookup {
     if (!Mutated(Promise::kP5)) {
       batch.Put(handles[StateDb::Impl::kAppends], append, EncodeRemembered(step.remembered));
     }
+    if (IsNewerThanAll(TimedIdOf(append))) newest_ids[partition] = TimedIdOf(append);
     appends.insert_or_assign(std::move(append), step.remembered);
     if (step.verdict != Verdict::kAdmitted) return;
 
@@ -121,6 +141,8 @@ struct FoldBatch::Impl final : StreamLookup {
   // they change here only, and a look-up costs more than all else in a fold.
   std::unordered_map<std::string, Version> heads;
   std::unordered_map<std::string, Remembered> appends;
+  /// The latest id by time, or a later one. Stays for the batches behind it, as heads do.
+  std::map<PartitionKey, std::string> newest_ids;
 };
 
 FoldBatch::FoldBatch(StateDb& state) : impl_(std::make_unique<Impl>(state)) {}

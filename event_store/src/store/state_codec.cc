@@ -42,8 +42,12 @@ std::optional<Number> Named(const std::optional<std::int64_t>& number) {
   return number ? std::optional(Number(*number)) : std::nullopt;
 }
 
-/// Where the length of an append id would be. None is so short.
+/// Where the length of an append id would be, none being so short. The version comes before the id:
+/// ids by time stand together, whatever others there are.
 constexpr char kUuidFollows = 0;
+constexpr char kByTime = 7;
+
+char VersionOf(const std::array<std::uint8_t, 16>& uuid) { return static_cast<char>(uuid[6] >> 4); }
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -92,12 +96,29 @@ std::string AppendKey(const PartitionKey& partition, std::string_view stream,
   PutBigEndian32(&key, static_cast<std::uint32_t>(partition.partition));
   if (const auto uuid = BytesOfUuid(append_id)) {
     key.push_back(kUuidFollows);
+    key.push_back(VersionOf(*uuid));
     key.append(reinterpret_cast<const char*>(uuid->data()), uuid->size());
   } else {
     PutBytes(&key, append_id);
   }
   key.append(stream);
   return key;
+}
+
+std::string TimedIdPrefix(const PartitionKey& partition) {
+  std::string key = PartitionPrefix(partition);
+  key.push_back(kUuidFollows);
+  key.push_back(kByTime);
+  return key;
+}
+
+std::string_view TimedIdOf(std::string_view append_key) {
+  constexpr std::size_t kPrefixBytes = 8 + 2;
+  if (append_key.size() < kPrefixBytes + 16 || append_key[8] != kUuidFollows ||
+      append_key[9] != kByTime) {
+    return {};
+  }
+  return append_key.substr(0, kPrefixBytes + 16);
 }
 
 std::string EncodePartitionState(const PartitionState& state) {

@@ -14,7 +14,7 @@
 
 namespace bitacora::event_store {
 
-inline constexpr std::uint32_t kStateFormat = 6;
+inline constexpr std::uint32_t kStateFormat = 7;
 
 /// A partition as keys name it: the topic's number in this state, and the partition's.
 struct PartitionKey {
@@ -32,6 +32,10 @@ std::string StreamPrefix(const PartitionKey& partition, std::string_view stream)
 /// so that their rows come one behind the other; nothing is asked of all ids of a stream.
 std::string AppendKey(const PartitionKey& partition, std::string_view stream,
                       std::string_view append_id);
+/// What the partition's keys of ids that are UUIDs by time (version 7) begin with.
+std::string TimedIdPrefix(const PartitionKey& partition);
+/// That prefix and the id, which sort by time, of such a key; nothing of other keys.
+std::string_view TimedIdOf(std::string_view append_key);
 
 /// The stored fold of a partition, and enough of its last record to recognise a log that went back.
 struct PartitionState {

@@ -17,8 +17,10 @@ class Clock {
  public:
   virtual ~Clock() = default;
 
-  /// Wall time, milliseconds since 1970-01-01T00:00:00Z. May jump, also backwards.
-  virtual std::int64_t WallMs() const = 0;
+  /// Wall time, nanoseconds since 1970-01-01T00:00:00Z. May jump, also backwards.
+  virtual std::int64_t WallNs() const = 0;
+  /// The same in milliseconds.
+  std::int64_t WallMs() const { return WallNs() / 1'000'000; }
   /// Time for deadlines and durations; never goes back.
   virtual Deadline Now() const = 0;
 };

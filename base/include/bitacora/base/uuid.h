@@ -16,8 +16,10 @@ class Random {
 /// The operating system's, through OpenSSL; unpredictable.
 Random& SystemRandom();
 
-/// "018f4e2a-…-7…": begins with `wall_ms`, so that ids sort by the time they were made.
-std::string MakeUuidV7(std::int64_t wall_ms, Random& random);
+/// "018f4e2a-…-7…": begins with the milliseconds of `wall_ns` (from 0), and has 4,096ths of one
+/// where others have the first random bits (RFC 9562, 6.2, method 3). So ids sort by the time they
+/// were made, and what keeps them in order only ever adds at the end.
+std::string MakeUuidV7(std::int64_t wall_ns, Random& random);
 std::string MakeUuidV4(Random& random);
 
 }  // namespace bitacora
