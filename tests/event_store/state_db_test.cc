@@ -1,14 +1,20 @@
 #include "src/store/state_db.h"
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <ostream>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
 
+#include "support/faults/failing_file_system.h"
 #include "support/faults/held_flush.h"
 #include "support/temporary_directory.h"
 
@@ -19,12 +25,25 @@ using event_store::FoldBatch;
 using event_store::PartitionKey;
 using event_store::PartitionState;
 using event_store::StateDb;
+using event_store::StreamAppend;
 
 constexpr PartitionKey kPartition{1, 0};
 const std::string kLogId = "00000000-0000-4000-8000-000000000001";
 
+/// Whether records are copied, and which commits are written at once: none, each, or one in two.
+struct Tested {
+  bool copies = false;
+  int write_each = 0;
+};
+void PrintTo(const Tested& tested, std::ostream* out) {
+  constexpr std::array kWritten{"Unwritten", "Written", "HalfWritten"};
+  *out << kWritten[static_cast<std::size_t>(tested.write_each)] << (tested.copies ? "Copies" : "");
+}
+constexpr std::array kWithCopies{Tested{true, 0}, Tested{true, 1}, Tested{true, 2}};
+constexpr std::array kWithoutCopies{Tested{false, 0}, Tested{false, 1}, Tested{false, 2}};
+
 /// The state of one partition, folded from records made here.
-class TheState : public testing::TestWithParam<bool> {
+class TheState : public testing::TestWithParam<Tested> {
  protected:
   void SetUp() override { Open(); }
 
@@ -32,7 +51,7 @@ class TheState : public testing::TestWithParam<bool> {
   void Open(const std::shared_ptr<rocksdb::FileSystem>& file_system = nullptr) {
     batch_.reset();
     state_.reset();
-    auto opened = StateDb::Open(Path(), kLogId, GetParam(), file_system);
+    auto opened = StateDb::Open(Path(), kLogId, GetParam().copies, file_system);
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     state_ = *std::move(opened);
     batch_ = std::make_unique<FoldBatch>(*state_);
@@ -58,7 +77,10 @@ class TheState : public testing::TestWithParam<bool> {
   void Commit() {
     batch_->Save(kPartition, folded_);
     EXPECT_TRUE(batch_->Commit().ok());
+    const int each = GetParam().write_each;
+    if (each > 0 && ++commits_ % each == 0) Write();
   }
+  void Write() { EXPECT_TRUE(state_->Write().ok()); }
 
   std::optional<std::int64_t> Head(const std::string& stream) const {
     const auto head = *state_->Head(kPartition, stream);
@@ -71,7 +93,7 @@ class TheState : public testing::TestWithParam<bool> {
     std::vector<std::int64_t> versions;
     EXPECT_TRUE(state_
                     ->ScanStream(kPartition, stream, scan,
-                                 [&](const StateDb::StreamAppend& append) {
+                                 [&](const StreamAppend& append) {
                                    versions.push_back(append.first_version.value);
                                    return versions.size() < at_most;
                                  })
@@ -96,7 +118,7 @@ class TheState : public testing::TestWithParam<bool> {
     EXPECT_TRUE(state_
                     ->ScanAdmitted(kPartition, from, FromLog(),
                                    [&](const StateDb::Admitted& admitted) {
-                                     EXPECT_EQ(admitted.record.has_value(), GetParam());
+                                     EXPECT_EQ(admitted.record.has_value(), GetParam().copies);
                                      offsets.push_back(admitted.offset.value);
                                      return true;
                                    })
@@ -105,16 +127,19 @@ class TheState : public testing::TestWithParam<bool> {
   }
 
   TemporaryDirectory directory_;
+  Metrics metrics_;
   std::unique_ptr<StateDb> state_;
   std::unique_ptr<FoldBatch> batch_;
   PartitionState folded_;
+  int commits_ = 0;
   std::vector<StoredRecord> log_;     ///< By offset.
   mutable std::size_t from_log_ = 0;  ///< Records that were asked of it.
 };
 
-INSTANTIATE_TEST_SUITE_P(WithAndWithoutCopies, TheState, testing::Bool(), [](const auto& tested) {
-  return std::string(tested.param ? "Copies" : "NoCopies");
-});
+INSTANTIATE_TEST_SUITE_P(WithCopies, TheState, testing::ValuesIn(kWithCopies),
+                         testing::PrintToStringParamName());
+INSTANTIATE_TEST_SUITE_P(WithoutCopies, TheState, testing::ValuesIn(kWithoutCopies),
+                         testing::PrintToStringParamName());
 
 TEST_P(TheState, KnowsTheHeadOfEachStream) {
   FoldGenesis();
@@ -144,7 +169,10 @@ TEST_P(TheState, FoldsOnFromTheHeadsItWasClosedWith) {
 
 TEST_P(TheState, VisitsAStreamFromAnyVersionInBothDirections) {
   FoldGenesis();
-  for (const char* id : {"a", "b", "c"}) FoldAppend("o", id, 2);
+  for (const char* id : {"a", "b", "c"}) {
+    FoldAppend("o", id, 2);
+    Commit();
+  }
   FoldAppend("p", "a");
   Commit();
   EXPECT_EQ(Scan("o", {}), (std::vector<std::int64_t>{0, 2, 4}));
@@ -230,7 +258,8 @@ TEST_P(TheState, VisitsRunsOfManyRecordsFromAnyOffset) {
 }
 
 class TheStateWithCopies : public TheState {};
-INSTANTIATE_TEST_SUITE_P(OfRecords, TheStateWithCopies, testing::Values(true));
+INSTANTIATE_TEST_SUITE_P(OfRecords, TheStateWithCopies, testing::ValuesIn(kWithCopies),
+                         testing::PrintToStringParamName());
 
 TEST_P(TheStateWithCopies, FindsTheCopyOfEachAppend) {
   FoldGenesis();
@@ -241,7 +270,7 @@ TEST_P(TheStateWithCopies, FindsTheCopyOfEachAppend) {
   std::vector<event_store::AppendPlace> places;
   ASSERT_TRUE(state_
                   ->ScanStream(kPartition, "p", {},
-                               [&](const StateDb::StreamAppend& append) {
+                               [&](const StreamAppend& append) {
                                  places.push_back(append.place);
                                  return true;
                                })
@@ -279,7 +308,7 @@ class TheCopies : public TheState {
     std::vector<event_store::AppendPlace> places;
     ASSERT_TRUE(state_
                     ->ScanStream(kPartition, "o", {},
-                                 [&](const StateDb::StreamAppend& append) {
+                                 [&](const StreamAppend& append) {
                                    places.push_back(append.place);
                                    return true;
                                  })
@@ -305,7 +334,8 @@ class TheCopies : public TheState {
     }
   }
 };
-INSTANTIATE_TEST_SUITE_P(OfRecords, TheCopies, testing::Values(true));
+INSTANTIATE_TEST_SUITE_P(OfRecords, TheCopies, testing::ValuesIn(kWithCopies),
+                         testing::PrintToStringParamName());
 
 TEST_P(TheCopies, AreReadWithoutTheLog) {
   FoldGenesis();
@@ -313,6 +343,8 @@ TEST_P(TheCopies, AreReadWithoutTheLog) {
   ExpectAllThere();
   Open();
   FoldSome("b");
+  ExpectAllThere();
+  Write();
   EXPECT_TRUE(std::filesystem::exists(File(2)));
   ExpectAllThere();
   EXPECT_EQ(from_log_, 0U);
@@ -363,6 +395,8 @@ TEST_P(TheCopies, AreNotMadeOfRecordsThatAreTooLarge) {
   FoldAppend("o", "large", 1, {}, 5'000'000);
   FoldAppend("o", "small-again", 1, {}, 10);
   Commit();
+  ExpectAllThere();
+  Write();
   ExpectAllThere();
   EXPECT_GT(from_log_, 0U);
 }
@@ -422,6 +456,7 @@ TEST_P(TheState, IsAPrefixWhereAPowerCutTookALogAndLeftTheNext) {
       FoldAppend("s", std::to_string(folded_.fold.next.value), 1, {}, 1000);
     }
     Commit();
+    Write();
   }
   const std::string cut = directory_.path() + "/cut";
   CopyWithShortLog(Path(), cut, 0);
@@ -433,6 +468,139 @@ TEST_P(TheState, IsAPrefixWhereAPowerCutTookALogAndLeftTheNext) {
   Open();
   EXPECT_EQ(*state_->LoadPartition(kPartition), PartitionState());
   EXPECT_TRUE(Admitted(Offset(0)).empty());
+}
+
+TEST_P(TheState, IsAWhileOlderAfterAKill) {
+  FoldGenesis();
+  FoldAppend("o", "a", 2);
+  Commit();
+  Write();
+  const PartitionState written = folded_;
+  FoldAppend("o", "b");
+  batch_->Save(kPartition, folded_);
+  ASSERT_TRUE(batch_->Commit().ok());
+  EXPECT_EQ(Head("o"), 2);
+  EXPECT_EQ(*state_->LoadPartition(kPartition), folded_);
+
+  const std::string killed = directory_.path() + "/killed";
+  std::filesystem::copy(Path(), killed);
+  batch_.reset();
+  state_.reset();
+  std::filesystem::remove_all(Path());
+  std::filesystem::rename(killed, Path());
+  Open();
+  EXPECT_EQ(*state_->LoadPartition(kPartition), written);
+  EXPECT_EQ(Head("o"), 1);
+  folded_ = written;
+  EXPECT_EQ(FoldAppend("o", "a", 2), Verdict::kDuplicate);
+  EXPECT_EQ(FoldAppend("o", "b"), Verdict::kAdmitted);
+}
+
+TEST_P(TheState, IsNeverMuchOlderAfterAKill) {
+  FoldGenesis();
+  constexpr int kBatches = 30;
+  for (int i = 0; i < kBatches * 1'000; ++i) {
+    FoldAppend("o", std::to_string(i));
+    if (i % 1'000 != 999) continue;
+    batch_->Save(kPartition, folded_);
+    ASSERT_TRUE(batch_->Commit().ok());
+  }
+  const std::string killed = directory_.path() + "/killed";
+  std::filesystem::copy(Path(), killed);
+  const auto state = StateDb::Open(killed, kLogId, GetParam().copies);
+  ASSERT_TRUE(state.ok());
+  EXPECT_GE((*state)->LoadPartition(kPartition)->fold.events, (kBatches - 6) * 1'000);
+}
+
+TEST_P(TheState, ThatCannotBeWrittenStaysAsItIsAndTakesNoMore) {
+  const auto disk = std::make_shared<FailingFileSystem>();
+  Open(disk);
+  FoldGenesis();
+  FoldAppend("o", "a", 2);
+  batch_->Save(kPartition, folded_);
+  ASSERT_TRUE(batch_->Commit().ok());
+  disk->FailNth(FailingFileSystem::Operation::kWrite, 1, 1000);
+  EXPECT_FALSE(state_->Write().ok());
+  EXPECT_EQ(state_->Written().error().reason(), "state-unavailable");
+  EXPECT_EQ(Head("o"), 1);
+  EXPECT_EQ(Admitted(Offset(0)), (std::vector<std::int64_t>{1}));
+
+  FoldAppend("o", "b");
+  batch_->Save(kPartition, folded_);
+  EXPECT_EQ(batch_->Commit().error().reason(), "state-unavailable");
+  EXPECT_EQ(Head("o"), 1);
+  EXPECT_FALSE(state_->FindAppend(kPartition, "o", "b")->has_value());
+}
+
+TEST_P(TheState, IsWrittenByItselfBehindItsCommits) {
+  state_->WriteBehind(metrics_.GetGauge("bitacora_waiting_records", "For the test."));
+  FoldGenesis();
+  FoldAppend("o", "a");
+  Commit();
+  const auto bytes_of_logs = [&] {
+    std::uintmax_t bytes = 0;
+    for (const auto& log : LogsIn(Path())) bytes += std::filesystem::file_size(log);
+    return bytes;
+  };
+  for (int round = 0; round < 3; ++round) {
+    const std::uintmax_t before = bytes_of_logs();
+    FoldAppend("o", "b" + std::to_string(round));
+    batch_->Save(kPartition, folded_);
+    ASSERT_TRUE(batch_->Commit().ok());
+    while (bytes_of_logs() == before) std::this_thread::yield();
+  }
+  EXPECT_EQ(Head("o"), 3);
+}
+
+TEST_P(TheState, OfMuchMoreThanIsGatheredIsReadAsOne) {
+  FoldGenesis();
+  for (int i = 0; i < 20'000; ++i) {
+    FoldAppend(i % 2 == 0 ? "o" : "p" + std::to_string(i % 977), std::to_string(i));
+    if (i % 1'000 == 0) Commit();
+  }
+  Commit();
+  EXPECT_EQ(Head("o"), 9'999);
+  EXPECT_EQ(Scan("o", {}, 20'000).size(), 10'000U);
+  EXPECT_EQ(Scan("o", {std::nullopt, true}, 20'000).size(), 10'000U);
+  const auto offsets = Admitted(Offset(0));
+  ASSERT_EQ(offsets.size(), 20'000U);
+  EXPECT_TRUE(std::is_sorted(offsets.begin(), offsets.end()));
+}
+
+/// Reads while another thread folds and writes: what it sees has no holes, and never goes back.
+TEST_P(TheState, IsReadWhileItIsFoldedAndWritten) {
+  FoldGenesis();
+  FoldAppend("o", "first");
+  Commit();
+  std::atomic<bool> done = false;
+  std::jthread reader([&] {
+    std::size_t seen = 0;
+    while (!done) {
+      const auto head = Head("o");
+      const auto forwards = Scan("o", {}, 10'000);
+      const auto backwards = Scan("o", {std::nullopt, true}, 10'000);
+      const auto offsets = Admitted(Offset(0));
+      EXPECT_GE(forwards.size(), seen);
+      EXPECT_GE(forwards.size(), static_cast<std::size_t>(*head) + 1);
+      EXPECT_GE(backwards.size(), forwards.size());
+      EXPECT_GE(offsets.size(), backwards.size());
+      for (std::size_t i = 0; i < forwards.size(); ++i) {
+        ASSERT_EQ(forwards[i], static_cast<std::int64_t>(i));
+      }
+      for (std::size_t i = 0; i < offsets.size(); ++i) {
+        ASSERT_EQ(offsets[i], static_cast<std::int64_t>(i) + 1);
+      }
+      EXPECT_TRUE(state_->FindAppend(kPartition, "o", "first")->has_value());
+      seen = forwards.size();
+    }
+  });
+  for (int i = 0; i < 1'000; ++i) {
+    FoldAppend("o", std::to_string(i));
+    if (i % 3 == 0) Commit();
+    if (i % 100 == 0) Write();
+  }
+  Commit();
+  done = true;
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ using projections::DocumentBatch;
 using projections::ReadModelStore;
 
 constexpr std::int64_t kMistakeEvery = 7;  // Batches.
+constexpr std::int64_t kWriteLaterEvery = 3;
 
 }  // namespace
 
@@ -73,6 +74,8 @@ Status Node::Fold(Partition partition, std::size_t max, const Visit& visit) {
   }
   if (!mistaken || mistake_ != Mistake::kForgetPosition) batch.Save(KeyOf(partition), moved);
   BITACORA_RETURN_IF_ERROR(batch.Commit());
+  // What is left for later is written with the next, or lost with the power.
+  if (batches_ % kWriteLaterEvery != 0) BITACORA_RETURN_IF_ERROR(state_->Write());
   folds_[static_cast<std::size_t>(partition.value)] = moved;
   return {};
 }

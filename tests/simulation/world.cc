@@ -416,7 +416,7 @@ void World::CheckStreamOn(const Running& running, const std::string& stream, Ver
   }
   std::size_t index = 0;
   const auto scanned = running.node->state().ScanStream(
-      key, stream, {from, backwards}, [&](const event_store::StateDb::StreamAppend& append) {
+      key, stream, {from, backwards}, [&](const event_store::StreamAppend& append) {
         if (index >= expected.size() || append.first_version != expected[index].first ||
             append.place.offset != expected[index].offset ||
             append.place.count != expected[index].count) {

@@ -74,6 +74,10 @@ class EventStoreImpl final : public EventStore {
   }
 
   Status Start(Metrics& metrics) {
+    state_->WriteBehind(
+        metrics.GetGauge("bitacora_state_unwritten_records",
+                         "Records folded and not yet written to the state, which a kill would "
+                         "have folded again."));
     for (std::size_t i = 0; i < std::max<std::size_t>(1, options_.fold_threads); ++i) {
       BITACORA_ASSIGN_OR_RETURN(std::unique_ptr<LogReader> reader, log_.NewReader());
       threads_.push_back(std::make_unique<FoldThread>(

@@ -1,14 +1,6 @@
-#include <algorithm>
 #include <map>
 #include <unordered_map>
 #include <utility>
-#include <vector>
-
-#include <rocksdb/write_batch.h>
-
-#include <bitacora/base/encoding.h>
-#include <bitacora/base/log.h>
-#include <bitacora/base/mutation.h>
 
 #include "src/record_codec.h"
 #include "src/store/state_db_impl.h"
@@ -35,7 +27,8 @@ struct FoldBatch::Impl final : StreamLookup {
   std::optional<Remembered> Find(std::string_view stream, std::string_view append_id) override {
     const std::string key = AppendKey(partition, stream, append_id);
     if (IsNewerThanAll(TimedIdOf(key))) return std::nullopt;
-    if (const auto found = appends.find(key); found != appends.end()) return found->second;
+    const auto found = changes.appends.find(key);
+    if (found != changes.appends.end()) return found->second;
     return Checked(state.impl_->Find(key));
   }
 
@@ -43,18 +36,24 @@ struct FoldBatch::Impl final : StreamLookup {
   /// are, and need not be looked for.
   bool IsNewerThanAll(std::string_view timed_id) {
     if (timed_id.empty()) return false;
-    const auto [newest, unknown] = newest_ids.try_emplace(partition);
-    if (unknown) {
-      const PrefixRows ids(*state.impl_, StateDb::Impl::kAppends, TimedIdPrefix(partition));
-      ids->SeekToLast();
-      if (ids->Valid()) newest->second = TimedIdOf(ToView(ids->key()));
-      if (!ids->status().ok()) {
-        failed = FromState(ids->status());
-        newest_ids.erase(newest);
+    auto newest = newest_ids.find(partition);
+    if (newest == newest_ids.end()) {
+      auto found = ReadNewestId();
+      if (!found.ok()) {
+        failed = found.status();
         return false;
       }
+      newest = newest_ids.emplace(partition, *std::move(found)).first;
     }
     return timed_id > newest->second;
+  }
+
+  Result<std::string> ReadNewestId() {
+    BITACORA_RETURN_IF_ERROR(state.Write());  // All of them are rows then.
+    const PrefixRows ids(*state.impl_, StateDb::Impl::kAppends, TimedIdPrefix(partition));
+    ids->SeekToLast();
+    BITACORA_RETURN_IF_ERROR(FromState(ids->status()));
+    return ids->Valid() ? std::string(TimedIdOf(ToView(ids->key()))) : std::string();
   }
 
   template <typename T>
@@ -65,83 +64,28 @@ struct FoldBatch::Impl final : StreamLookup {
   }
 
   void Apply(const StoredRecord& record, const FoldStep& step) {
-    const auto& handles = state.impl_->handles;
+    const Remembered& remembered = step.remembered;
     std::string append = AppendKey(partition, step.attempt.stream, step.attempt.append_id);
-    if (!Mutated(Promise::kP5)) {
-      batch.Put(handles[StateDb::Impl::kAppends], append, EncodeRemembered(step.remembered));
-    }
     if (IsNewerThanAll(TimedIdOf(append))) newest_ids[partition] = TimedIdOf(append);
-    appends.insert_or_assign(std::move(append), step.remembered);
+    changes.appends.insert_or_assign(std::move(append), remembered);
     if (step.verdict != Verdict::kAdmitted) return;
 
     std::string stream = StreamPrefix(partition, step.attempt.stream);
-    heads.insert_or_assign(stream, *step.remembered.head);
-    PutBigEndian64(&stream, static_cast<std::uint64_t>(step.remembered.first_version.value));
-    places.emplace_back(std::move(stream), EncodeAppendPlace({record.offset, step.remembered.count,
-                                                              AddToRun(record, step.remembered)}));
-  }
-
-  /// Returns the run's first offset.
-  Offset AddToRun(const StoredRecord& record, const Remembered& remembered) {
-    AdmittedRun& run = runs.try_emplace(partition, record.offset).first->second;
-    const Offset first = run.first();
-    const std::string copy = state.copies_records() ? EncodeRecord(record) : std::string();
-    run.Add({record.offset, remembered.first_version, remembered.count, copy.size()}, copy);
-    if (run.full()) {
-      ended.emplace_back(partition, std::move(run));
-      runs.erase(partition);
-    }
-    return first;
-  }
-
-  /// Records that are larger than any of ours stay in the log alone.
-  bool HasCopies(const AdmittedRun& run) const {
-    return state.copies_records() && run.copies().size() <= RecordCopies::kRunBytesMax;
-  }
-
-  /// Ends all runs and puts their rows. The copies are written first: a row names no place where
-  /// there is nothing.
-  Status PutRuns() {
-    for (auto& [at, run] : runs) ended.emplace_back(at, std::move(run));
-    runs.clear();
-    const auto taken = std::exchange(ended, {});
-    std::vector<RecordCopies::Run> copies;
-    for (const auto& [at, run] : taken) {
-      if (HasCopies(run)) copies.push_back({AdmittedKey(at, run.first()), run.copies()});
-    }
-    std::vector<CopyPlace> copied;
-    if (!copies.empty()) {
-      BITACORA_ASSIGN_OR_RETURN(copied, state.impl_->copies->Write(copies));
-    }
-    auto place = copied.begin();
-    for (const auto& [at, run] : taken) {
-      batch.Put(state.impl_->handles[StateDb::Impl::kAdmitted], AdmittedKey(at, run.first()),
-                run.Encode(HasCopies(run) ? std::optional(*place++) : std::nullopt));
-    }
-    return {};
-  }
-
-  /// In the order of their keys: RocksDB then looks for each from where it put the one before.
-  void PutPlaces() {
-    std::sort(places.begin(), places.end());
-    for (const auto& [key, value] : places) {
-      batch.Put(state.impl_->handles[StateDb::Impl::kPlaces], key, value);
-    }
-    places.clear();
+    heads.insert_or_assign(stream, *remembered.head);
+    changes.admitted.push_back({partition, std::move(stream), remembered.first_version,
+                                record.offset, remembered.count,
+                                state.copies_records() ? EncodeRecord(record) : std::string()});
   }
 
   StateDb& state;
   PartitionKey partition;
   Status failed;
-  rocksdb::WriteBatch batch;
-  std::vector<std::pair<std::string, std::string>> places;
-  std::map<PartitionKey, AdmittedRun> runs;  // Those that may still grow.
-  std::vector<std::pair<PartitionKey, AdmittedRun>> ended;
-  // What this batch changed and RocksDB does not show yet. Heads stay for the batches behind it:
-  // they change here only, and a look-up costs more than all else in a fold.
+  /// What this batch changed and the state does not show yet.
+  Unwritten::Changes changes;
+  /// Heads stay for the batches behind it: they change here only, and a look-up costs more than all
+  /// else in a fold.
   std::unordered_map<std::string, Version> heads;
-  std::unordered_map<std::string, Remembered> appends;
-  /// The latest id by time, or a later one. Stays for the batches behind it, as heads do.
+  /// The latest id by time, or a later one. Stays as heads do.
   std::map<PartitionKey, std::string> newest_ids;
 };
 
@@ -165,23 +109,15 @@ Result<std::optional<FoldStep>> FoldBatch::Fold(const PartitionKey& key, const S
 }
 
 void FoldBatch::Save(const PartitionKey& key, const PartitionState& partition_state) {
-  impl_->batch.Put(impl_->state.impl_->handles[StateDb::Impl::kMeta], PartitionStateKey(key),
-                   EncodePartitionState(partition_state));
+  impl_->changes.folds[key] = partition_state;
 }
 
 Status FoldBatch::Commit() {
-  impl_->PutPlaces();
-  Status written = impl_->PutRuns();
-  if (written.ok()) {
-    written = FromState(impl_->state.impl_->db->Write(rocksdb::WriteOptions(), &impl_->batch));
-  } else {
-    LogError("the copies of records failed", {{"error", written.error().message()}});
-    written = StateUnavailable();
-  }
-  impl_->batch.Clear();
-  if (!written.ok() || impl_->heads.size() > kHeadsKept) impl_->heads.clear();
-  if (!Mutated(Promise::kP5)) impl_->appends.clear();
-  return written;
+  StateDb& state = impl_->state;
+  Status committed = state.impl_->Add(std::exchange(impl_->changes, {}));
+  if (committed.ok() && state.impl_->HasTooMuch()) committed = state.Write();
+  if (!committed.ok() || impl_->heads.size() > kHeadsKept) impl_->heads.clear();
+  return committed;
 }
 
 }  // namespace bitacora::event_store

@@ -78,6 +78,7 @@ void FoldThread::Run(const std::stop_token& stop) {
       LogError("reading the log failed", {{"error", polled.error().ToString()}});
     }
     if (!events.empty()) FoldEvents(events);
+    if (const Status written = state_.Written(); !written.ok()) StopAll(written.error());
     ReassignDue();
   }
 }
@@ -157,6 +158,19 @@ void FoldThread::Stop(Assigned& assigned, std::string_view reason, std::string d
   assigned.stopped = true;
   assigned.partition->SetProblem(reason, std::move(detail));
   reader_->Unassign(at);
+}
+
+void FoldThread::StopAll(const Error& error) {
+  std::vector<std::shared_ptr<Assigned>> all;
+  {
+    MutexLock lock(mu_);
+    for (const auto& [tag, assigned] : assigned_) {
+      if (assigned->partition->kind == TopicKind::kOwned) all.push_back(assigned);
+    }
+  }
+  for (const auto& assigned : all) {
+    if (!assigned->stopped) Stop(*assigned, error.reason(), error.message());
+  }
 }
 
 void FoldThread::HandleReadError(Assigned& assigned, const Error& error) {

@@ -29,7 +29,7 @@ class StreamPager {
   bool backwards() const { return query_.direction == StreamQuery::Direction::kBackwards; }
 
   /// Takes note of the next append; false once there are more than the page takes.
-  bool Add(const StateDb::StreamAppend& append) {
+  bool Add(const StreamAppend& append) {
     appends_.push_back(append);
     const std::int64_t first = append.first_version.value;
     const std::int64_t last = append.last_version().value;
@@ -42,7 +42,7 @@ class StreamPager {
   Status Read() {
     for (std::size_t next = 0; next < appends_.size();) {
       const std::size_t count = std::min(appends_.size() - next, LookUps());
-      const std::span<const StateDb::StreamAppend> some(appends_.data() + next, count);
+      const std::span<const StreamAppend> some(appends_.data() + next, count);
       BITACORA_ASSIGN_OR_RETURN(const std::vector<StoredRecord> records, RecordsOf(some));
       for (std::size_t i = 0; i < count; ++i) {
         if (!Take(some[i], records[backwards() ? count - 1 - i : i])) return {};
@@ -61,10 +61,10 @@ class StreamPager {
   }
 
   /// In the order of offsets: from the copies, or from the log itself.
-  Result<std::vector<StoredRecord>> RecordsOf(std::span<const StateDb::StreamAppend> appends) {
+  Result<std::vector<StoredRecord>> RecordsOf(std::span<const StreamAppend> appends) {
     std::vector<AppendPlace> places;
     places.reserve(appends.size());
-    for (const StateDb::StreamAppend& append : appends) places.push_back(append.place);
+    for (const StreamAppend& append : appends) places.push_back(append.place);
     if (backwards()) std::reverse(places.begin(), places.end());
     if (state_.copies_records()) {
       return state_.CopiedRecords(partition_.key, places, FromLogOf(log_, partition_.at));
@@ -76,7 +76,7 @@ class StreamPager {
   }
 
   /// Adds what the page takes of one append; false once it is full.
-  bool Take(const StateDb::StreamAppend& append, const StoredRecord& record) {
+  bool Take(const StreamAppend& append, const StoredRecord& record) {
     bytes_ += record.value.size();
     ++taken_;
     if (!page_->events.empty() && bytes_ > query_.bytes_max) {
@@ -104,7 +104,7 @@ class StreamPager {
   const HostedPartition& partition_;
   const StreamQuery& query_;
   StreamPage* const page_;
-  std::vector<StateDb::StreamAppend> appends_;
+  std::vector<StreamAppend> appends_;
   std::int64_t found_ = 0;  ///< Events of the page in them.
   std::size_t taken_ = 0;
   std::size_t bytes_ = 0;
@@ -142,7 +142,7 @@ Result<StreamPage> ReadStreamPage(const StateDb& state, Log& log, const HostedPa
   BITACORA_ASSIGN_OR_RETURN(
       const std::optional<Version> head,
       state.ScanStream(partition.key, query.stream.str(), {query.from, pager.backwards()},
-                       [&](const StateDb::StreamAppend& append) { return pager.Add(append); }));
+                       [&](const StreamAppend& append) { return pager.Add(append); }));
   if (!head) return StreamUnknown();
   page.head = *head;
   BITACORA_RETURN_IF_ERROR(pager.Read());

@@ -59,6 +59,13 @@ struct AppendPlace {
 std::string EncodeAppendPlace(const AppendPlace& place);
 std::optional<AppendPlace> DecodeAppendPlace(std::string_view bytes);
 
+/// An append of a stream and the version of its first event.
+struct StreamAppend {
+  Version first_version;
+  AppendPlace place;
+  Version last_version() const { return Version(first_version.value + place.count - 1); }
+};
+
 /// Where the copied records of a run are: a file (record_copies.h), and the frame's place there.
 struct CopyPlace {
   std::uint64_t file = 0;
@@ -87,6 +94,7 @@ class AdmittedRun {
   /// `entry` is behind all before. `copy`: of so many bytes as it says.
   void Add(const AdmittedEntry& entry, std::string_view copy);
   Offset first() const { return first_; }
+  /// Takes no more, and does not change any more.
   bool full() const { return records_ >= kRecordsMax || copies_.size() >= kCopiesMax; }
   const std::string& copies() const { return copies_; }
   /// The row. `copies_at`: where its copies are; nothing without copies.

@@ -95,15 +95,24 @@ std::string PartitionStateKey(const PartitionKey& partition) {
   return "fold/" + PartitionPrefix(partition);
 }
 
+std::string PlaceKey(std::string_view stream_prefix, Version first_version) {
+  std::string key;
+  key.reserve(stream_prefix.size() + 8);
+  key.append(stream_prefix);
+  PutBigEndian64(&key, static_cast<std::uint64_t>(first_version.value));
+  return key;
+}
+
 std::string AdmittedKey(const PartitionKey& partition, Offset first) {
   std::string key = PartitionPrefix(partition);
   PutBigEndian64(&key, static_cast<std::uint64_t>(first.value));
   return key;
 }
 
-PrefixRows::PrefixRows(const StateDb::Impl& state, StateDb::Impl::Family family, std::string prefix)
+PrefixRows::PrefixRows(const StateDb::Impl& state, StateDb::Impl::Family family, std::string prefix,
+                       std::optional<std::string> end)
     : prefix_(std::move(prefix)),
-      end_(PrefixEnd(prefix_)),
+      end_(end ? *std::move(end) : PrefixEnd(prefix_)),
       lower_(prefix_),
       upper_(end_),
       rows_([&] {
@@ -112,22 +121,6 @@ PrefixRows::PrefixRows(const StateDb::Impl& state, StateDb::Impl::Family family,
         options.iterate_upper_bound = &upper_;
         return state.db->NewIterator(options, state.handles[family]);
       }()) {}
-
-Result<StateDb::StreamAppend> ReadPlace(const PrefixRows& places) {
-  Decoder key(ToView(places->key()).substr(places.prefix().size()));
-  const Version first_version(static_cast<std::int64_t>(key.BigEndian64()));
-  const auto place = DecodeAppendPlace(ToView(places->value()));
-  if (!key.done() || !place) return StateDamaged("place of an append");
-  return StateDb::StreamAppend{first_version, *place};
-}
-
-Result<std::optional<StateDb::StreamAppend>> LastAppend(const PrefixRows& places) {
-  places->SeekToLast();
-  BITACORA_RETURN_IF_ERROR(FromState(places->status()));
-  if (!places->Valid()) return std::optional<StateDb::StreamAppend>();
-  BITACORA_ASSIGN_OR_RETURN(const StateDb::StreamAppend last, ReadPlace(places));
-  return std::optional(last);
-}
 
 // ---- StateDb::Impl
 
@@ -161,22 +154,35 @@ Result<std::vector<rocksdb::PinnableSlice>> StateDb::Impl::GetEach(
 }
 
 Result<std::optional<Version>> StateDb::Impl::Head(const std::string& stream_prefix) const {
-  // Every stream has an event 0. Most streams that are asked for are new, and a filter in memory
-  // says so; nothing of the kind is made for the last row of a stream.
-  std::string first = stream_prefix;
-  PutBigEndian64(&first, 0);
-  BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> begun, Get(kPlaces, first));
-  if (!begun) return std::optional<Version>();
-  BITACORA_ASSIGN_OR_RETURN(const auto last, LastAppend(PrefixRows(*this, kPlaces, stream_prefix)));
-  if (!last) return StateDamaged("head of a stream");
-  const bool one_behind = Mutated(Promise::kP3) && last->last_version().value > 0;
-  return std::optional(Version(last->last_version().value - (one_behind ? 1 : 0)));
+  std::optional<Version> head;
+  VisitUnwritten([&](const Unwritten& of) {
+    const auto found = of.streams().find(stream_prefix);
+    if (found != of.streams().end()) head = found->second.back().last_version();
+  });
+  if (!head) {
+    // Every stream has an event 0. Most streams that are asked for are new, and a filter in memory
+    // says so; nothing of the kind is made for the last row of a stream.
+    BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> begun,
+                              Get(kPlaces, PlaceKey(stream_prefix, Version(0))));
+    if (!begun) return std::optional<Version>();
+    BITACORA_ASSIGN_OR_RETURN(const auto last, StreamAppends(*this, stream_prefix).Last());
+    if (!last) return StateDamaged("head of a stream");
+    head = last->last_version();
+  }
+  const bool one_behind = Mutated(Promise::kP3) && head->value > 0;
+  return std::optional(Version(head->value - (one_behind ? 1 : 0)));
 }
 
-Result<std::optional<Remembered>> StateDb::Impl::Find(std::string_view append_key) const {
+Result<std::optional<Remembered>> StateDb::Impl::Find(const std::string& append_key) const {
+  std::optional<Remembered> remembered;
+  VisitUnwritten([&](const Unwritten& of) {
+    const auto found = of.appends().find(append_key);
+    if (found != of.appends().end()) remembered = found->second;
+  });
+  if (remembered) return remembered;
   BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value, Get(kAppends, append_key));
   if (!value) return std::optional<Remembered>();
-  std::optional<Remembered> remembered = DecodeRemembered(*value);
+  remembered = DecodeRemembered(*value);
   if (!remembered) return StateDamaged("append id");
   return remembered;
 }
@@ -333,7 +339,6 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(
 
 StateDb::StateDb(std::unique_ptr<Impl> impl, bool copy_records)
     : impl_(std::move(impl)), copy_records_(copy_records) {}
-StateDb::~StateDb() = default;
 
 Result<std::optional<TopicState>> StateDb::FindTopic(const TopicName& name) const {
   BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value,
@@ -360,6 +365,7 @@ Result<TopicState> StateDb::OpenTopic(const TopicName& name, const std::string& 
   }
   rocksdb::WriteBatch batch;
   if (known) {
+    BITACORA_RETURN_IF_ERROR(Write());  // What is not written yet is dropped, too.
     LogWarning("a topic was made anew; its old state is dropped", {{"topic", name.str()}});
     // Only the topic's bytes, too few for the prefix of a memtable's hint: RocksDB 7.8 follows the
     // hint into the memtable's points where it should go to its ranges, and then aborts.
@@ -379,10 +385,16 @@ Result<TopicState> StateDb::OpenTopic(const TopicName& name, const std::string& 
 }
 
 Result<PartitionState> StateDb::LoadPartition(const PartitionKey& partition) const {
+  std::optional<PartitionState> state;
+  impl_->VisitUnwritten([&](const Unwritten& of) {
+    const auto found = of.folds().find(partition);
+    if (found != of.folds().end()) state = found->second;
+  });
+  if (state) return *std::move(state);
   BITACORA_ASSIGN_OR_RETURN(const std::optional<std::string> value,
                             impl_->Get(Impl::kMeta, PartitionStateKey(partition)));
   if (!value) return PartitionState();
-  std::optional<PartitionState> state = DecodePartitionState(*value);
+  state = DecodePartitionState(*value);
   if (!state) return StateDamaged("fold of a partition");
   return std::move(*state);
 }

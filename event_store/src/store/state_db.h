@@ -1,8 +1,10 @@
 // The state of the event store: what folding made of the log, in a RocksDB of its own. A cache that
-// is always a true prefix: every batch carries the offset it leads to. Not synced; after a power
-// cut it is older, never different.
+// is always a true prefix: every batch carries the offset it leads to. Readers see what is
+// committed at once; RocksDB has it a moment later, and the disk when it likes. So after a kill it
+// is older by that moment, and after a power cut by more; never different.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include <bitacora/base/metrics.h>
 #include <bitacora/base/status.h>
 #include <bitacora/domain/admit.h>
 #include <bitacora/domain/ids.h>
@@ -60,12 +63,6 @@ class StateDb {
                                                std::string_view stream,
                                                std::string_view append_id) const;
 
-  /// An append of a stream and the version of its first event.
-  struct StreamAppend {
-    Version first_version;
-    AppendPlace place;
-    Version last_version() const { return Version(first_version.value + place.count - 1); }
-  };
   struct StreamScan {
     /// Nothing: the first version, or backwards the head.
     std::optional<Version> from;
@@ -99,6 +96,17 @@ class StateDb {
 
   bool copies_records() const { return copy_records_; }
 
+  /// Has a thread write what is committed, kWriteWithin after the first of it or when there is
+  /// enough. Without it there are Write, the end, and the commit with which there is too much.
+  /// `waiting` says how many records do.
+  void WriteBehind(Gauge& waiting);
+  static constexpr std::chrono::milliseconds kWriteWithin{100};
+  /// Writes what is committed: it then outlives the process. On an error it stays visible, and
+  /// nothing is written or committed any more.
+  Status Write();
+  /// The error of a Write.
+  Status Written() const;
+
   struct Impl;
 
  private:
@@ -121,10 +129,11 @@ class FoldBatch {
   /// kCorruption, kUnavailable: the state cannot be read; `partition_state` is of no more use.
   Result<std::optional<FoldStep>> Fold(const PartitionKey& key, const StoredRecord& record,
                                        PartitionState* partition_state);
-  /// Remembers that `partition_state` is to be written with the batch.
+  /// Remembers that `partition_state` belongs to the batch.
   void Save(const PartitionKey& key, const PartitionState& partition_state);
 
-  /// Writes all and starts anew. On an error nothing of it is in the state.
+  /// Shows all of it to readers and starts anew. Now and then it waits for a Write. On an error, of
+  /// a Write, the state takes nothing more.
   Status Commit();
 
  private:

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <array>
+#include <condition_variable>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <rocksdb/db.h>
@@ -19,6 +21,7 @@
 #include "src/rocks_status.h"
 #include "src/store/record_copies.h"
 #include "src/store/state_db.h"
+#include "src/store/unwritten.h"
 
 namespace bitacora::event_store {
 
@@ -31,6 +34,8 @@ Status FromState(const rocksdb::Status& status);
 
 /// Where the fold of a partition is, in kMeta.
 std::string PartitionStateKey(const PartitionKey& partition);
+/// Where an append is, in kPlaces.
+std::string PlaceKey(std::string_view stream_prefix, Version first_version);
 /// Where a run of admitted records is, in kAdmitted.
 std::string AdmittedKey(const PartitionKey& partition, Offset first);
 
@@ -48,7 +53,26 @@ struct StateDb::Impl {
                                                       const std::vector<std::string>& keys) const;
   /// The version of the stream's last event; nothing where there is no such stream.
   Result<std::optional<Version>> Head(const std::string& stream_prefix) const;
-  Result<std::optional<Remembered>> Find(std::string_view append_key) const;
+  Result<std::optional<Remembered>> Find(const std::string& append_key) const;
+
+  /// Adds what a batch changed to what is not written.
+  Status Add(Unwritten::Changes changes) EXCLUDES(unwritten_mu);
+  /// Whether so much is not written that whoever adds more has to wait.
+  bool HasTooMuch() const EXCLUDES(unwritten_mu);
+  /// What is not written: first what is being written, then what came since.
+  template <typename Visit>
+  void VisitUnwritten(const Visit& visit) const EXCLUDES(unwritten_mu) {
+    MutexLock lock(unwritten_mu);
+    if (being_written) visit(*being_written);
+    visit(unwritten);
+  }
+  /// Of the stream.
+  Unwritten::Stream UnwrittenOf(const std::string& stream_prefix) const;
+  void CountWaiting() REQUIRES_LOCK(unwritten_mu);
+  /// Puts it into RocksDB, and copies of records into their files.
+  Status Put(const Unwritten& taken) const;
+  /// What the thread of WriteBehind does.
+  void RunWriter(StateDb& state, const std::stop_token& stop);
 
   /// Null unless records are copied.
   std::unique_ptr<RecordCopies> copies;
@@ -57,13 +81,25 @@ struct StateDb::Impl {
   Mutex opening_mu;  ///< Held while a topic gets its number.
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles{};
   std::unique_ptr<rocksdb::DB> db;  // Declared last of what it must outlive: see ~Impl.
+
+  Mutex write_mu;  ///< Held while one writes, and taken before the other.
+  mutable Mutex unwritten_mu;
+  Unwritten unwritten GUARDED_BY(unwritten_mu);
+  /// Still visible, and RocksDB's in a moment; null between.
+  std::shared_ptr<const Unwritten> being_written GUARDED_BY(unwritten_mu);
+  Status written GUARDED_BY(unwritten_mu);
+  std::condition_variable unwritten_changed;
+  Gauge* waiting GUARDED_BY(unwritten_mu) = nullptr;  ///< Or nobody asks.
+  std::jthread writer;                                // Last: it uses all of the above.
 };
 
 /// The rows of a family whose keys begin with a prefix. RocksDB keeps where the bounds are, so it
 /// does not move.
 class PrefixRows {
  public:
-  PrefixRows(const StateDb::Impl& state, StateDb::Impl::Family family, std::string prefix);
+  /// `end`: only rows before this key.
+  PrefixRows(const StateDb::Impl& state, StateDb::Impl::Family family, std::string prefix,
+             std::optional<std::string> end = std::nullopt);
   PrefixRows(const PrefixRows&) = delete;
   PrefixRows& operator=(const PrefixRows&) = delete;
 
@@ -78,9 +114,29 @@ class PrefixRows {
   const std::unique_ptr<rocksdb::Iterator> rows_;
 };
 
-/// Of a stream's rows of kPlaces: the append where they stand, and the last one; nothing where
-/// there is no such stream.
-Result<StateDb::StreamAppend> ReadPlace(const PrefixRows& places);
-Result<std::optional<StateDb::StreamAppend>> LastAppend(const PrefixRows& places);
+/// The appends of a stream: RocksDB's rows and, behind them, what is not written. What is committed
+/// after it was made does not appear.
+class StreamAppends {
+ public:
+  StreamAppends(const StateDb::Impl& state, std::string stream_prefix);
+
+  /// Goes to the last append that does not begin behind `from`.
+  void SeekForPrev(Version from);
+  bool Valid() const { return in_rows_ ? rows_->Valid() : at_ < unwritten_.size(); }
+  void Next();
+  void Prev();
+  /// Where it stands.
+  Result<StreamAppend> Get() const;
+  /// Why it is not valid, if not for the end.
+  Status status() const { return FromState(rows_->status()); }
+  /// The last one, wherever it stands; nothing where there is no such stream.
+  Result<std::optional<StreamAppend>> Last();
+
+ private:
+  const Unwritten::Stream unwritten_;  // Before the rows: between, it may become some of them.
+  const PrefixRows rows_;
+  bool in_rows_ = true;
+  std::size_t at_ = 0;  ///< In `unwritten_`, unless in the rows.
+};
 
 }  // namespace bitacora::event_store
