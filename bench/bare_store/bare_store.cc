@@ -1,16 +1,20 @@
 // What is left of a request when the event store is taken away: our HTTP layer, and a write with a
-// sync, a produce or some reads behind it. No JSON, no ids, no streams, no verdicts: what a row of
-// bench/RESULTS.md could be at most on the machine it is measured on.
+// sync, a produce and read-back, or some reads behind it. No JSON, no ids, no streams, no verdicts:
+// what a row of bench/RESULTS.md could be at most on the machine it is measured on.
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -20,7 +24,9 @@
 
 #include <bitacora/api/http_server.h>
 #include <bitacora/base/bounded_queue.h>
+#include <bitacora/base/mutex.h>
 #include <bitacora/base/thread.h>
+#include <bitacora/base/uuid.h>
 
 #include "support/serve.h"
 
@@ -103,49 +109,75 @@ class SyncedFile : public Store {
   std::jthread writer_;
 };
 
+/// A client of librdkafka with `settings`.
+rd_kafka_t* MakeClient(rd_kafka_type_t type, const std::string& brokers,
+                       std::initializer_list<std::pair<const char*, const char*>> settings) {
+  char text[512];
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  const auto set = [&](const char* name, const char* value) {
+    if (rd_kafka_conf_set(conf, name, value, text, sizeof text) != RD_KAFKA_CONF_OK) Fail(text);
+  };
+  set("bootstrap.servers", brokers.c_str());
+  set("socket.nagle.disable", "true");
+  for (const auto& [name, value] : settings) set(name, value);
+  rd_kafka_t* made = rd_kafka_new(type, conf, text, sizeof text);
+  if (made == nullptr) Fail(text);
+  return made;
+}
+
 /// Produces the body of each request, as one record, or as many of the same size where it is an
-/// array of events for streams of their own; answers when all are acknowledged. They are not read
-/// back.
-class Produced : public Store {
+/// array of events for streams of their own; answers when all have been read back, which is when a
+/// verdict can be known at the earliest (DESIGN §3). Settings are those of the event store.
+class ReadBack : public Store {
  public:
-  Produced(const std::string& brokers, const std::string& topic, std::size_t batch)
-      : batch_(batch) {
-    char text[512];
-    rd_kafka_conf_t* conf = rd_kafka_conf_new();
-    const auto set = [&](const char* name, const char* value) {
-      if (rd_kafka_conf_set(conf, name, value, text, sizeof text) != RD_KAFKA_CONF_OK) Fail(text);
-    };
-    set("bootstrap.servers", brokers.c_str());
-    set("acks", "all");
-    set("enable.idempotence", "true");
-    set("linger.ms", "0");
-    set("socket.nagle.disable", "true");
-    rd_kafka_conf_set_dr_msg_cb(conf, Delivered);
-    producer_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
-    if (producer_ == nullptr) Fail(text);
+  ReadBack(const std::string& brokers, const std::string& topic, std::size_t batch)
+      : batch_(batch),
+        producer_(
+            MakeClient(RD_KAFKA_PRODUCER, brokers,
+                       {{"acks", "all"}, {"enable.idempotence", "true"}, {"linger.ms", "0"}})),
+        consumer_(MakeClient(RD_KAFKA_CONSUMER, brokers,
+                             {{"group.id", "bench"},
+                              {"enable.auto.commit", "false"},
+                              {"check.crcs", "true"},
+                              {"fetch.wait.max.ms", "100"},
+                              {"queued.min.messages", "1000000"}})) {
     topic_ = rd_kafka_topic_new(producer_, topic.c_str(), nullptr);
-    poller_ = bitacora::StartThread("delivered", [this](const std::stop_token& stop) {
+    AssignEnds(topic);
+    // Nobody asks for reports of delivery: what is read back was delivered.
+    reader_ = bitacora::StartThread("reader", [this](const std::stop_token& stop) {
+      while (!stop.stop_requested()) Read();
+    });
+    poller_ = bitacora::StartThread("poller", [this](const std::stop_token& stop) {
       while (!stop.stop_requested()) rd_kafka_poll(producer_, 100);
     });
   }
-  ~Produced() override {
-    poller_.request_stop();
-    poller_.join();
+  ~ReadBack() override {
+    for (std::jthread* thread : {&reader_, &poller_}) {
+      thread->request_stop();
+      thread->join();
+    }
     rd_kafka_purge(producer_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(producer_, 1'000);
     rd_kafka_topic_destroy(topic_);
     rd_kafka_destroy(producer_);
+    rd_kafka_consumer_close(consumer_);
+    rd_kafka_destroy(consumer_);
   }
 
   void Handle(HttpRequest request, Responder responder) override {
-    // Of the records of a request the one that is delivered last answers.
-    auto* append = new Append{batch_, std::move(responder)};
+    const std::uint64_t serial = ++serial_;
+    {
+      bitacora::MutexLock lock(mu_);
+      appends_.emplace(serial, Append{batch_, std::move(responder)});
+    }
     const std::size_t bytes = request.body.size() / batch_;
     for (std::size_t i = 0; i < batch_; ++i) {
-      const std::string key = "stream-" + std::to_string(serial_++ % 1000);
-      if (rd_kafka_produce(topic_, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
-                           request.body.data() + i * bytes, bytes, key.data(), key.size(),
-                           append) != 0) {
+      char* const record = request.body.data() + i * bytes;
+      std::memcpy(record, &run_, sizeof run_);
+      std::memcpy(record + sizeof run_, &serial, sizeof serial);
+      const std::string key = "stream-" + std::to_string(key_++ % 1000);
+      if (rd_kafka_produce(topic_, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, record, bytes,
+                           key.data(), key.size(), nullptr) != 0) {
         Fail("produce");
       }
     }
@@ -157,20 +189,57 @@ class Produced : public Store {
     Responder responder;
   };
 
-  static void Delivered(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
-    const bool purged = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
-                        message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && !purged) Fail(rd_kafka_err2str(message->err));
-    auto* append = static_cast<Append*>(message->_private);
-    if (--append->left > 0) return;
-    const std::unique_ptr<Append> ended(append);
-    if (!purged) ended->responder.Send(Done(201, "{}"));
+  void AssignEnds(const std::string& topic) {
+    const rd_kafka_metadata_t* metadata = nullptr;
+    if (rd_kafka_metadata(producer_, 0, topic_, &metadata, 10'000) != 0) Fail("metadata");
+    rd_kafka_topic_partition_list_t* ends = rd_kafka_topic_partition_list_new(8);
+    for (int partition = 0; partition < metadata->topics[0].partition_cnt; ++partition) {
+      std::int64_t low = 0;
+      std::int64_t high = 0;
+      if (rd_kafka_query_watermark_offsets(consumer_, topic.c_str(), partition, &low, &high,
+                                           10'000) != 0) {
+        Fail("watermarks");
+      }
+      rd_kafka_topic_partition_list_add(ends, topic.c_str(), partition)->offset = high;
+    }
+    rd_kafka_assign(consumer_, ends);
+    rd_kafka_topic_partition_list_destroy(ends);
+    rd_kafka_metadata_destroy(metadata);
+  }
+
+  void Read() {
+    rd_kafka_message_t* const message = rd_kafka_consumer_poll(consumer_, 100);
+    if (message == nullptr) return;
+    std::uint64_t run = 0;
+    std::uint64_t serial = 0;
+    if (message->err == 0 && message->len >= sizeof run + sizeof serial) {
+      const auto* const bytes = static_cast<const char*>(message->payload);
+      std::memcpy(&run, bytes, sizeof run);
+      std::memcpy(&serial, bytes + sizeof run, sizeof serial);
+    }
+    rd_kafka_message_destroy(message);
+    if (run != run_) return;  // Of a program before.
+    std::optional<Responder> answered;
+    {
+      bitacora::MutexLock lock(mu_);
+      const auto append = appends_.find(serial);
+      if (append == appends_.end() || --append->second.left > 0) return;
+      answered = std::move(append->second.responder);
+      appends_.erase(append);
+    }
+    answered->Send(Done(201, "{}"));
   }
 
   const std::size_t batch_;
+  const std::uint64_t run_ = bitacora::SystemRandom().Next64();
   std::uint64_t serial_ = 0;
-  rd_kafka_t* producer_ = nullptr;
+  std::uint64_t key_ = 0;
+  rd_kafka_t* const producer_;
+  rd_kafka_t* const consumer_;
   rd_kafka_topic_t* topic_ = nullptr;
+  bitacora::Mutex mu_;
+  std::unordered_map<std::uint64_t, Append> appends_ GUARDED_BY(mu_);
+  std::jthread reader_;
   std::jthread poller_;
 };
 
@@ -233,13 +302,13 @@ std::unique_ptr<Store> MakeStore(const std::vector<std::string>& words) {
   if (words.size() == 5 && words[1] == "read") {
     return std::make_unique<ScatteredReads>(words[2], std::stoul(words[3]), std::stoul(words[4]));
   }
-  if (words.size() == 5 && words[1] == "produced") {
-    return std::make_unique<Produced>(words[2], words[3], std::stoul(words[4]));
+  if (words.size() == 5 && words[1] == "read-back") {
+    return std::make_unique<ReadBack>(words[2], words[3], std::stoul(words[4]));
   }
   std::fputs(
       "usage: bare_store PORT synced FILE\n"
       "       bare_store PORT read FILE RECORDS PAGE\n"
-      "       bare_store PORT produced BROKERS TOPIC RECORDS_OF_A_REQUEST\n",
+      "       bare_store PORT read-back BROKERS TOPIC RECORDS_OF_A_REQUEST\n",
       stderr);
   std::exit(2);
 }

@@ -1,5 +1,7 @@
 // What RocksDB itself makes of synced writes: the physical limit of an append to the embedded log.
-// Its own grouping of concurrent writers, its default options, values of the size of an event.
+// Its own grouping of concurrent writers, its default options, values of the size of an event. With
+// ROWS, also what an event store has to find again, in a database of its own that is not synced:
+// an id with its answer, and a place of one of 1,000 streams.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -7,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,12 +17,35 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
-// synced_writes DIRECTORY THREADS SECONDS BYTES BATCH: prints values written per second.
+namespace {
+
+std::unique_ptr<rocksdb::DB> Open(const std::string& directory) {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  rocksdb::DB* opened = nullptr;
+  if (const auto status = rocksdb::DB::Open(options, directory, &opened); !status.ok()) {
+    std::fprintf(stderr, "%s\n", status.ToString().c_str());
+    std::exit(1);
+  }
+  return std::unique_ptr<rocksdb::DB>(opened);
+}
+
+/// The two rows of an event: ids come in their order, streams in none.
+void PutRows(const std::string& id, std::minstd_rand* random, rocksdb::WriteBatch* rows) {
+  const std::string stream = "stream-" + std::to_string((*random)() % 1000);
+  rows->Put("ids/" + id + "/" + stream, std::string(28, 'x'));
+  rows->Put("places/" + stream + "/" + id, std::string(6, 'x'));
+}
+
+}  // namespace
+
+// synced_writes DIRECTORY THREADS SECONDS BYTES BATCH [ROWS]: prints values written per second.
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    std::fprintf(stderr, "usage: synced_writes DIRECTORY THREADS SECONDS BYTES BATCH\n");
+  if (argc != 6 && (argc != 7 || std::string(argv[6]) != "rows")) {
+    std::fprintf(stderr, "usage: synced_writes DIRECTORY THREADS SECONDS BYTES BATCH [rows]\n");
     return 2;
   }
+  const bool with_rows = argc == 7;
   const std::string directory = argv[1];
   const int threads = std::stoi(argv[2]);
   const std::chrono::duration<double> length(std::stod(argv[3]));
@@ -28,14 +54,8 @@ int main(int argc, char** argv) {
 
   std::filesystem::remove_all(directory);
   std::filesystem::create_directories(directory);
-  rocksdb::Options options;
-  options.create_if_missing = true;
-  rocksdb::DB* opened = nullptr;
-  if (const auto status = rocksdb::DB::Open(options, directory, &opened); !status.ok()) {
-    std::fprintf(stderr, "%s\n", status.ToString().c_str());
-    return 1;
-  }
-  const std::unique_ptr<rocksdb::DB> db(opened);
+  const std::unique_ptr<rocksdb::DB> db = Open(directory + "/log");
+  const std::unique_ptr<rocksdb::DB> state = Open(directory + "/state");
 
   std::atomic<bool> failed{false};
   std::atomic<std::uint64_t> written{0};
@@ -44,12 +64,18 @@ int main(int argc, char** argv) {
     rocksdb::WriteOptions synced;
     synced.sync = true;
     rocksdb::WriteBatch batch;
+    rocksdb::WriteBatch rows;
+    std::minstd_rand random(static_cast<unsigned>(thread + 1));
     for (std::uint64_t serial = 0; std::chrono::steady_clock::now() - begun < length;) {
       batch.Clear();
       for (int i = 0; i < batch_size; ++i) {
-        batch.Put(std::to_string(thread) + "/" + std::to_string(serial++), value);
+        const std::string id = std::to_string(thread) + "/" + std::to_string(serial++);
+        batch.Put(id, value);
+        if (with_rows) PutRows(id, &random, &rows);
       }
       if (!db->Write(synced, &batch).ok()) failed = true;
+      if (with_rows && !state->Write(rocksdb::WriteOptions(), &rows).ok()) failed = true;
+      rows.Clear();
       written += static_cast<std::uint64_t>(batch_size);
     }
   };

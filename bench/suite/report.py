@@ -17,9 +17,12 @@ Written by `./dev bench`; the words of each section are from `bench/words`. Ever
 lowest and the highest behind it. In a round the subjects take turns on the same machine, and give one ratio: a
 busy machine slows all of them, so ratios count and rates do not.
 
-"Without a store" is the same load on our HTTP layer with nothing but the write, the produce or the reads behind it
-([bare_store.cc](bare_store/bare_store.cc)): no JSON, no ids, no streams, no verdicts. Behind its figure is its ratio to what stands
-beside us: where that misses an aim, no event store behind this HTTP layer meets it on these cores.
+"Without a store" is the same load on our HTTP layer with nothing behind it but the write, the produce and its read-back (no
+verdict is known before), or the reads ([bare_store.cc](bare_store/bare_store.cc)): no JSON, no ids, no streams, no verdicts.
+Behind its figure is its ratio to what stands beside us: where that misses an aim, no event store behind this HTTP layer
+meets it on these cores. "And two rows each" is RocksDB that also keeps what an event store has to find again, an id and a
+place of each event, in a second database that is not synced ([synced_writes.cc](rivals/synced_writes.cc)): no HTTP and no
+JSON either.
 
 """
 
