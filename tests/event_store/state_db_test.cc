@@ -261,6 +261,23 @@ class TheStateWithCopies : public TheState {};
 INSTANTIATE_TEST_SUITE_P(OfRecords, TheStateWithCopies, testing::ValuesIn(kWithCopies),
                          testing::PrintToStringParamName());
 
+TEST_P(TheStateWithCopies, ReadsNothingBeforeWhatIsAskedFor) {
+  FoldGenesis();
+  for (int i = 0; i < 100; ++i) FoldAppend("o", std::to_string(i), 1, {}, 100);
+  Commit();
+  Write();
+  const Offset from = folded_.fold.next;
+  for (int i = 100; i < 110; ++i) FoldAppend("o", std::to_string(i), 1, {}, 100);
+  Commit();
+  for (const auto& file : std::filesystem::directory_iterator(Path())) {
+    if (file.path().extension() == ".copies" && GetParam().write_each == 0) {
+      std::filesystem::resize_file(file.path(), 8);  // Of what is before.
+    }
+  }
+  EXPECT_EQ(Admitted(from).size(), 10U);
+  EXPECT_EQ(from_log_, 0U);
+}
+
 TEST_P(TheStateWithCopies, FindsTheCopyOfEachAppend) {
   FoldGenesis();
   for (int i = 0; i < 200; ++i) {
@@ -530,6 +547,49 @@ TEST_P(TheState, ThatCannotBeWrittenStaysAsItIsAndTakesNoMore) {
   EXPECT_EQ(batch_->Commit().error().reason(), "state-unavailable");
   EXPECT_EQ(Head("o"), 1);
   EXPECT_FALSE(state_->FindAppend(kPartition, "o", "b")->has_value());
+}
+
+TEST_P(TheState, ThatCannotBeWrittenShowsWhatWasCommitted) {
+  const auto disk = std::make_shared<FailingFileSystem>();
+  Open(disk);
+  FoldGenesis();
+  disk->FailNth(FailingFileSystem::Operation::kWrite, 1, 1000);
+  for (int i = 0; i < 5'000; ++i) FoldAppend("o", std::to_string(i));
+  batch_->Save(kPartition, folded_);
+  EXPECT_TRUE(batch_->Commit().ok()) << "more waits than is good, and is written at once";
+  EXPECT_FALSE(state_->Written().ok());
+  EXPECT_EQ(Head("o"), 4'999);
+  batch_->Save(kPartition, folded_);
+  EXPECT_FALSE(batch_->Commit().ok());
+}
+
+TEST_P(TheState, ThatCannotBeReadMovesNoFold) {
+  FoldGenesis();
+  FoldAppend("o", "a");
+  FoldAppend("p", "a");
+  Commit();
+  batch_.reset();
+  state_.reset();
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (const char* name : {"default", "appends", "places", "admitted"})
+    families.push_back({name, {}});
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* opened = nullptr;
+  ASSERT_TRUE(rocksdb::DB::Open({}, Path(), families, &handles, &opened).ok());
+  const std::unique_ptr<rocksdb::DB> rows(opened);
+  const std::string place = event_store::StreamPrefix(kPartition, "o") + std::string(8, '\0');
+  EXPECT_TRUE(rows->Put({}, handles[2], place, "\xff").ok());
+  for (rocksdb::ColumnFamilyHandle* handle : handles) rows->DestroyColumnFamilyHandle(handle);
+  rows->Close();
+
+  Open();
+  EXPECT_EQ(FoldAppend("p", "b"), Verdict::kAdmitted);
+  const PartitionState before = folded_;
+  const StoredRecord unreadable = MakeStoredRecord(
+      folded_.fold.next, 1, MakeAttempt(StreamName("o"), AppendId("b"), {}, 1, Fingerprint{}));
+  EXPECT_EQ(batch_->Fold(kPartition, unreadable, &folded_).error().reason(), "state-damaged");
+  EXPECT_EQ(folded_, before);
+  EXPECT_EQ(FoldAppend("p", "c"), Verdict::kAdmitted) << "another failure is not that one";
 }
 
 TEST_P(TheState, IsWrittenByItselfBehindItsCommits) {

@@ -1,4 +1,5 @@
 #include <map>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -95,15 +96,21 @@ FoldBatch::~FoldBatch() = default;
 Result<std::optional<FoldStep>> FoldBatch::Fold(const PartitionKey& key, const StoredRecord& record,
                                                 PartitionState* partition_state) {
   impl_->partition = key;
-  const Chain before = partition_state->fold.chain;
-  std::optional<FoldStep> step =
-      FoldRecord(record, Partition(key.partition), &partition_state->fold, *impl_);
-  BITACORA_RETURN_IF_ERROR(impl_->failed);
+  PartitionFold& fold = partition_state->fold;
+  // What a record changes that needs a look-up.
+  const auto before = std::tuple(fold.next, fold.chain, fold.events, fold.attempts);
+  std::optional<FoldStep> step = FoldRecord(record, Partition(key.partition), &fold, *impl_);
+  if (!impl_->failed.ok()) {
+    std::tie(fold.next, fold.chain, fold.events, fold.attempts) = before;
+    Error error = impl_->failed.error();
+    impl_->failed = {};
+    return error;
+  }
   if (!step) return std::optional<FoldStep>();
   if (step->verdict == Verdict::kAdmitted || step->verdict == Verdict::kConflict) {
     impl_->Apply(record, *step);
   }
-  partition_state->chain_before_last = before;
+  partition_state->chain_before_last = std::get<Chain>(before);
   partition_state->last = record.offset;
   return step;
 }
@@ -115,7 +122,8 @@ void FoldBatch::Save(const PartitionKey& key, const PartitionState& partition_st
 Status FoldBatch::Commit() {
   StateDb& state = impl_->state;
   Status committed = state.impl_->Add(std::exchange(impl_->changes, {}));
-  if (committed.ok() && state.impl_->HasTooMuch()) committed = state.Write();
+  // Where that fails, the next commit does: this one can be seen.
+  if (committed.ok() && state.impl_->HasTooMuch()) (void)state.Write();
   if (!committed.ok() || impl_->heads.size() > kHeadsKept) impl_->heads.clear();
   return committed;
 }

@@ -9,6 +9,8 @@ namespace bitacora::event_store {
 namespace {
 
 constexpr std::size_t kEventsPerBatch = 2000;
+/// Of values. So nobody waits for long until a batch can be seen, and none is much of the memory.
+constexpr std::size_t kBytesPerBatch = 4u << 20;
 constexpr std::chrono::seconds kPollAtMost{1};
 constexpr std::chrono::seconds kReassignAfter{1};
 
@@ -87,6 +89,7 @@ void FoldThread::FoldEvents(std::vector<ReadEvent>& events) {
   std::shared_ptr<Assigned> assigned;
   std::uint64_t tag = 0;
   std::vector<std::pair<std::shared_ptr<Assigned>, Offset>> ends;
+  std::size_t bytes = 0;
   for (const ReadEvent& event : events) {
     if (assigned == nullptr || event.tag != tag) {
       assigned = Find(event.tag);
@@ -96,6 +99,11 @@ void FoldThread::FoldEvents(std::vector<ReadEvent>& events) {
     switch (event.kind) {
       case ReadEvent::Kind::kRecord:
         FoldOne(assigned, event.record);
+        bytes += event.record.value.size();
+        if (bytes >= kBytesPerBatch) {
+          Publish();
+          bytes = 0;
+        }
         break;
       case ReadEvent::Kind::kEnd:
         ends.emplace_back(assigned, event.end);
@@ -194,7 +202,8 @@ void FoldThread::ReassignDue() {
       ++due;
       continue;
     }
-    if (const auto assigned = Find(due->first)) Assign(due->first, *assigned);
+    const auto assigned = Find(due->first);
+    if (assigned != nullptr && !assigned->stopped) Assign(due->first, *assigned);
     due = reassign_.erase(due);
   }
 }

@@ -58,7 +58,7 @@ class FoldThread {
   };
 
   void Run(const std::stop_token& stop);
-  /// Folds all of one Poll and commits it at once.
+  /// Folds all of one Poll and commits it, at once unless it is large.
   void FoldEvents(std::vector<ReadEvent>& events);
   void FoldOne(const std::shared_ptr<Assigned>& assigned, const StoredRecord& record);
   void Stop(Assigned& assigned, std::string_view reason, std::string detail);

@@ -30,10 +30,11 @@ class RecordCopies {
   static Result<std::unique_ptr<RecordCopies>> Open(const Disk& disk, const std::string& directory,
                                                     std::uint64_t file_bytes = 128u << 20);
 
-  /// The copied records of a run, and the key of the row that names their place.
+  /// The copied records of a run, which are somebody else's, and the key of the row that names
+  /// their place.
   struct Run {
     std::string key;
-    std::string records;
+    std::string_view records;
   };
   static constexpr std::size_t kRunBytesMax = kPayloadBytesMax - 1024;  ///< Of records; for Write.
   /// Says where each is. kUnavailable, kResourceExhausted: none of them is of use.

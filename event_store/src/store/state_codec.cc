@@ -197,12 +197,16 @@ std::optional<AppendPlace> DecodeAppendPlace(std::string_view bytes) {
   return in.done() ? std::optional(place) : std::nullopt;
 }
 
-void AdmittedRun::Add(const AdmittedEntry& entry, std::string_view copy) {
+void AdmittedRun::Add(const AdmittedEntry& entry, std::string copy) {
   PutNumber(&entries_, entry.offset.value - last_.value);
   PutNumber(&entries_, entry.first_version.value);
   PutVarint(&entries_, entry.count);
   PutVarint(&entries_, copy.size());
-  copies_.append(copy);
+  if (copies_.empty()) {
+    copies_ = std::move(copy);
+  } else {
+    copies_.append(copy);
+  }
   last_ = entry.offset;
   ++records_;
 }

@@ -92,7 +92,7 @@ class AdmittedRun {
   explicit AdmittedRun(Offset first) : first_(first), last_(first) {}
 
   /// `entry` is behind all before. `copy`: of so many bytes as it says.
-  void Add(const AdmittedEntry& entry, std::string_view copy);
+  void Add(const AdmittedEntry& entry, std::string copy);
   Offset first() const { return first_; }
   /// Takes no more, and does not change any more.
   bool full() const { return records_ >= kRecordsMax || copies_.size() >= kCopiesMax; }

@@ -126,14 +126,14 @@ class FoldBatch {
   FoldBatch& operator=(const FoldBatch&) = delete;
 
   /// Folds `record` into `partition_state`. Nothing: a newer rule is needed, nothing changed.
-  /// kCorruption, kUnavailable: the state cannot be read; `partition_state` is of no more use.
+  /// kCorruption, kUnavailable: the state cannot be read, nothing changed.
   Result<std::optional<FoldStep>> Fold(const PartitionKey& key, const StoredRecord& record,
                                        PartitionState* partition_state);
   /// Remembers that `partition_state` belongs to the batch.
   void Save(const PartitionKey& key, const PartitionState& partition_state);
 
-  /// Shows all of it to readers and starts anew. Now and then it waits for a Write. On an error, of
-  /// a Write, the state takes nothing more.
+  /// Shows all of it to readers and starts anew; where much waits, writes it. On an error, of a
+  /// Write before, nothing of it is in the state.
   Status Commit();
 
  private:

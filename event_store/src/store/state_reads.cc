@@ -190,10 +190,6 @@ Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from, const F
                              const std::function<bool(Admitted)>& visit) const {
   Unwritten::Runs unwritten;  // Before the rows: between, they may become some of them.
   impl_->VisitUnwritten([&](const Unwritten& of) { of.RunsFrom(partition, from, &unwritten); });
-  const PrefixRows rows(*impl_, Impl::kAdmitted, PartitionPrefix(partition),
-                        unwritten.empty()
-                            ? std::nullopt
-                            : std::optional(AdmittedKey(partition, unwritten.front()->first())));
   bool more = true;
   const auto visit_run = [&](const Run& run) -> Status {
     for (std::size_t i = 0; more && i < run.row.entries.size(); ++i) {
@@ -207,15 +203,22 @@ Status StateDb::ScanAdmitted(const PartitionKey& partition, Offset from, const F
     }
     return {};
   };
-  // The run that holds `from` is the last that does not begin behind it.
-  rows->SeekForPrev(AdmittedKey(partition, from));
-  if (!rows->Valid()) rows->SeekToFirst();
-  for (; more && rows->Valid(); rows->Next()) {
-    BITACORA_ASSIGN_OR_RETURN(const Run run, ReadRun(impl_->copies.get(), ToView(rows->key()),
-                                                     ToView(rows->value()), from_log));
-    BITACORA_RETURN_IF_ERROR(visit_run(run));
+  // Followers who are near the end need no rows.
+  if (unwritten.empty() || from < unwritten.front()->first()) {
+    const PrefixRows rows(*impl_, Impl::kAdmitted, PartitionPrefix(partition),
+                          unwritten.empty()
+                              ? std::nullopt
+                              : std::optional(AdmittedKey(partition, unwritten.front()->first())));
+    // The run that holds `from` is the last that does not begin behind it.
+    rows->SeekForPrev(AdmittedKey(partition, from));
+    if (!rows->Valid()) rows->SeekToFirst();
+    for (; more && rows->Valid(); rows->Next()) {
+      BITACORA_ASSIGN_OR_RETURN(const Run run, ReadRun(impl_->copies.get(), ToView(rows->key()),
+                                                       ToView(rows->value()), from_log));
+      BITACORA_RETURN_IF_ERROR(visit_run(run));
+    }
+    BITACORA_RETURN_IF_ERROR(FromState(rows->status()));
   }
-  BITACORA_RETURN_IF_ERROR(FromState(rows->status()));
   for (auto run = unwritten.begin(); more && run != unwritten.end(); ++run) {
     BITACORA_ASSIGN_OR_RETURN(const Run read, RunOf(*run, copy_records_));
     BITACORA_RETURN_IF_ERROR(visit_run(read));

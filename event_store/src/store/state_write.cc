@@ -62,10 +62,10 @@ Result<std::vector<std::optional<CopyPlace>>> WriteCopies(RecordCopies& copies,
 }  // namespace
 
 Status StateDb::Impl::Add(Unwritten::Changes changes) {
-  MutexLock lock(unwritten_mu);
+  MutexLock lock(unwritten_mu);  // Behind `changes`: what is left of them is dropped without it.
   if (!written.ok()) return written;
   const bool first = unwritten.empty();
-  unwritten.Add(std::move(changes));
+  unwritten.Add(changes);
   CountWaiting();
   if (first || IsEnough(unwritten)) unwritten_changed.notify_one();
   return {};

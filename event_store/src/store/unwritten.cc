@@ -22,7 +22,7 @@ auto RunThatMayHold(const Runs& runs, Offset from) {
 
 }  // namespace
 
-void Unwritten::Add(Changes changes) {
+void Unwritten::Add(Changes& changes) {
   appends_.merge(changes.appends);
   for (Admitted& admitted : changes.admitted) {
     const AppendPlace place{admitted.offset, admitted.count, AddToRun(admitted)};
@@ -31,14 +31,14 @@ void Unwritten::Add(Changes changes) {
   for (auto& [partition, fold] : changes.folds) folds_[partition] = std::move(fold);
 }
 
-Offset Unwritten::AddToRun(const Admitted& admitted) {
+Offset Unwritten::AddToRun(Admitted& admitted) {
   auto& runs = runs_[admitted.partition];
   if (runs.empty() || runs.back()->full()) {
     runs.push_back(std::make_shared<AdmittedRun>(admitted.offset));
   }
-  runs.back()->Add({admitted.offset, admitted.first_version, admitted.count, admitted.copy.size()},
-                   admitted.copy);
   copied_bytes_ += admitted.copy.size();
+  runs.back()->Add({admitted.offset, admitted.first_version, admitted.count, admitted.copy.size()},
+                   std::move(admitted.copy));
   return runs.back()->first();
 }
 

@@ -39,7 +39,8 @@ class Unwritten {
     std::vector<Admitted> admitted;  ///< Of each partition in the order of offsets.
     Folds folds;
   };
-  void Add(Changes changes);
+  /// Takes what it needs of them; the rest is for the caller to drop.
+  void Add(Changes& changes);
 
   bool empty() const { return appends_.empty() && folds_.empty(); }
   std::size_t records() const { return appends_.size(); }
@@ -66,7 +67,7 @@ class Unwritten {
 
  private:
   /// Returns the first offset of the run that it is in now.
-  Offset AddToRun(const Admitted& admitted);
+  Offset AddToRun(Admitted& admitted);
 
   Appends appends_;
   Folds folds_;
