@@ -90,6 +90,16 @@ std::string BytesOf(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+/// The indexes of segments. Nothing of a directory that is not there yet.
+std::vector<fs::path> IndexesIn(const fs::path& log) {
+  std::vector<fs::path> indexes;
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(log, missing)) {
+    if (entry.path().extension() == ".index") indexes.push_back(entry.path());
+  }
+  return indexes;
+}
+
 struct Damage {
   std::string file;
   std::string what;
@@ -143,7 +153,7 @@ Damage DamageSomething(const std::string& log, std::mt19937_64& random) {
 
 class ADamagedLog : public ::testing::Test {
  protected:
-  /// A log of many segments, whose last one was left by a kill.
+  /// A log of many segments, whose last one was left by a kill, with room for more.
   void SetUp() override {
     for (const char* records : {"3000", "2000", "1500"}) {
       ChildProcess writer(
@@ -151,7 +161,7 @@ class ADamagedLog : public ::testing::Test {
       Remember(writer.ReadAll());
       ASSERT_EQ(writer.Wait(), 0);
     }
-    ChildProcess killed(Tool({"append", log(), "--segment-bytes", "300000"}));
+    ChildProcess killed(Tool({"append", log()}));
     while (Ledger(killed.text()).acked.size() < 1000 && killed.ReadSome()) {
     }
     killed.Kill();
@@ -300,9 +310,7 @@ TEST_F(ADamagedLog, WithATornTailThatNobodyWasToldOfOpens) {
 TEST_F(ADamagedLog, MakesItsIndexesAnew) {
   const std::string copy = FreshCopy();
   std::map<fs::path, std::string> indexes;
-  for (const auto& entry : fs::directory_iterator(copy)) {
-    if (entry.path().extension() == ".index") indexes[entry.path()] = BytesOf(entry.path());
-  }
+  for (const fs::path& path : IndexesIn(copy)) indexes[path] = BytesOf(path);
   ASSERT_GT(indexes.size(), 5U);
   bool cut = false;
   for (const auto& [path, bytes] : indexes) {
@@ -320,50 +328,71 @@ TEST_F(ADamagedLog, MakesItsIndexesAnew) {
 
 TEST_F(ADamagedLog, IsReadOnlyWithoutItsIndexesToo) {
   const std::string copy = FreshCopy();
-  for (const auto& entry : fs::directory_iterator(copy)) {
-    if (entry.path().extension() == ".index") fs::remove(entry.path());
-  }
+  for (const fs::path& path : IndexesIn(copy)) fs::remove(path);
   ChildProcess reader(Tool({"dump", copy, "--read-only"}));
   EXPECT_TRUE(reader.ReadAll() == whole_);
   EXPECT_EQ(reader.Wait(), 0);
-  for (const auto& entry : fs::directory_iterator(copy)) {
-    EXPECT_NE(entry.path().extension(), ".index") << entry.path();
-  }
+  EXPECT_THAT(IndexesIn(copy), ::testing::IsEmpty());
 }
 
-TEST(AKilledWriter, LosesNothingThatWasAcknowledged) {
-  const int kills = FromEnvironment("BITACORA_TEST_KILLS", 5);
-  std::mt19937_64 random(TestSeed());
-  tests::TemporaryDirectory directory;
-  const std::string log = directory.path() + "/log";
-  std::map<std::string, std::string> acked;
-  std::set<std::string> sent;
-  for (int kill = 0; kill < kills; ++kill) {
-    ChildProcess writer(Tool({"append", log}));
-    const std::size_t enough = 300 + Below(random, 1000);
-    while (Ledger(writer.text()).acked.size() < enough && writer.ReadSome()) {
-    }
+/// One log through many kills, and what its writers were told.
+class AKilledWriter : public ::testing::Test {
+ protected:
+  /// After each it is read as a whole.
+  void Kill(ChildProcess& writer) {
+    ++kills_;
     writer.Kill();
     const Ledger ledger(writer.ReadAll());
     ASSERT_EQ(writer.Wait(), -SIGKILL);
-    acked.insert(ledger.acked.begin(), ledger.acked.end());
-    sent.insert(ledger.sent.begin(), ledger.sent.end());
+    acked_.insert(ledger.acked.begin(), ledger.acked.end());
+    sent_.insert(ledger.sent.begin(), ledger.sent.end());
 
-    ChildProcess reader(Tool({"dump", log}));
+    ChildProcess reader(Tool({"dump", log_}));
     const Contents contents(reader.ReadAll());
     ASSERT_EQ(reader.Wait(), 0);
     ASSERT_TRUE(contents.complete);
     EXPECT_FALSE(contents.doubled);
-    for (const auto& [key, record] : acked) {
+    for (const auto& [key, record] : acked_) {
       const auto found = contents.records.find(key);
       ASSERT_NE(found, contents.records.end()) << "lost: " << key;
       EXPECT_EQ(found->second, record) << "changed: " << key;
     }
     for (const auto& [key, record] : contents.records) {
-      EXPECT_TRUE(sent.contains(key)) << "never sent: " << key;
+      EXPECT_TRUE(sent_.contains(key)) << "never sent: " << key;
     }
   }
-  std::cout << kills << " kills, " << acked.size() << " acknowledged, " << sent.size() << " sent\n";
+  void TearDown() override {
+    std::cout << kills_ << " kills, " << acked_.size() << " acknowledged, " << sent_.size()
+              << " sent\n";
+  }
+
+  tests::TemporaryDirectory directory_;
+  const std::string log_ = directory_.path() + "/log";
+  int kills_ = 0;
+  std::map<std::string, std::string> acked_;
+  std::set<std::string> sent_;
+};
+
+TEST_F(AKilledWriter, LosesNothingThatWasAcknowledged) {
+  std::mt19937_64 random(TestSeed());
+  for (int kill = FromEnvironment("BITACORA_TEST_KILLS", 5); kill > 0; --kill) {
+    ChildProcess writer(Tool({"append", log_}));
+    const std::size_t enough = 300 + Below(random, 1000);
+    while (Ledger(writer.text()).acked.size() < enough && writer.ReadSome()) {
+    }
+    ASSERT_NO_FATAL_FAILURE(Kill(writer));
+  }
+}
+
+TEST_F(AKilledWriter, ThatBeganASegmentLosesNothingEither) {
+  for (int kill = FromEnvironment("BITACORA_TEST_KILLS", 5); kill > 0; --kill) {
+    // What it says until then has room in a pipe.
+    ChildProcess writer(Tool({"append", log_, "--segment-bytes", "30000"}));
+    // Each segment it begins seals the one before, which may be of the process before.
+    const std::size_t sealed = IndexesIn(log_).size() + 2;
+    while (IndexesIn(log_).size() < sealed) ASSERT_FALSE(writer.HasEnded());
+    ASSERT_NO_FATAL_FAILURE(Kill(writer));
+  }
 }
 
 }  // namespace

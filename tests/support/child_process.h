@@ -62,6 +62,10 @@ class ChildProcess {
   void Kill() {
     if (!reaped_) ::kill(pid_, SIGKILL);
   }
+  bool HasEnded() {
+    reaped_ = reaped_ || ::waitpid(pid_, &status_, WNOHANG) == pid_;
+    return reaped_;
+  }
   /// The exit code, or minus the signal that ended it.
   int Wait() {
     if (!reaped_) {
