@@ -220,9 +220,7 @@ void FoldThread::Publish() {
     const Status committed = batch_.Commit();
     if (!committed.ok()) {
       // The state is what it was. Nobody may be told of verdicts it does not hold.
-      for (const auto& [partition, assigned] : moved_) {
-        Stop(*assigned, committed.error().reason(), committed.error().message());
-      }
+      StopAll(committed.error());
       moved_.clear();
       resolutions_.clear();
       return;

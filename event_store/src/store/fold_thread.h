@@ -62,6 +62,7 @@ class FoldThread {
   void FoldEvents(std::vector<ReadEvent>& events);
   void FoldOne(const std::shared_ptr<Assigned>& assigned, const StoredRecord& record);
   void Stop(Assigned& assigned, std::string_view reason, std::string detail);
+  /// Of those whose state is folded: it cannot be written any more.
   void StopAll(const Error& error);
   void Publish();
   void Count(Verdict verdict);

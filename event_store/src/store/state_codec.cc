@@ -197,17 +197,17 @@ std::optional<AppendPlace> DecodeAppendPlace(std::string_view bytes) {
   return in.done() ? std::optional(place) : std::nullopt;
 }
 
-void AdmittedRun::Add(const AdmittedEntry& entry, std::string copy) {
-  PutNumber(&entries_, entry.offset.value - last_.value);
-  PutNumber(&entries_, entry.first_version.value);
-  PutVarint(&entries_, entry.count);
+void AdmittedRun::Add(Offset offset, Version first_version, std::uint32_t count, std::string copy) {
+  PutNumber(&entries_, offset.value - last_.value);
+  PutNumber(&entries_, first_version.value);
+  PutVarint(&entries_, count);
   PutVarint(&entries_, copy.size());
   if (copies_.empty()) {
     copies_ = std::move(copy);
   } else {
     copies_.append(copy);
   }
-  last_ = entry.offset;
+  last_ = offset;
   ++records_;
 }
 

@@ -91,8 +91,8 @@ class AdmittedRun {
 
   explicit AdmittedRun(Offset first) : first_(first), last_(first) {}
 
-  /// `entry` is behind all before. `copy`: of so many bytes as it says.
-  void Add(const AdmittedEntry& entry, std::string copy);
+  /// A record behind all before. `copy`: empty where records are not copied.
+  void Add(Offset offset, Version first_version, std::uint32_t count, std::string copy);
   Offset first() const { return first_; }
   /// Takes no more, and does not change any more.
   bool full() const { return records_ >= kRecordsMax || copies_.size() >= kCopiesMax; }

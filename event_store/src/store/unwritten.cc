@@ -37,7 +37,7 @@ Offset Unwritten::AddToRun(Admitted& admitted) {
     runs.push_back(std::make_shared<AdmittedRun>(admitted.offset));
   }
   copied_bytes_ += admitted.copy.size();
-  runs.back()->Add({admitted.offset, admitted.first_version, admitted.count, admitted.copy.size()},
+  runs.back()->Add(admitted.offset, admitted.first_version, admitted.count,
                    std::move(admitted.copy));
   return runs.back()->first();
 }
