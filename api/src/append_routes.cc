@@ -101,11 +101,11 @@ std::vector<std::pair<std::string_view, std::string_view>> FieldViews(const Http
 /// Gives an event what the server adds to it.
 Event Complete(Event event, const TopicName& topic, const StreamName& stream,
                const Context& context) {
-  const Clock& clock = context.parts.clock;
-  if (event.id.empty()) event.id = MakeUuidV7(clock.WallNs(), context.parts.random);
+  const std::int64_t now_ns = context.parts.clock.WallNs();
+  if (event.id.empty()) event.id = MakeUuidV7(now_ns, context.parts.random);
   if (event.source.empty()) event.source = "/v1/topics/" + topic.str();
   if (event.subject.empty()) event.subject = stream.str();
-  if (event.time.empty()) event.time = FormatRfc3339(clock.WallMs());
+  if (event.time.empty()) event.time = FormatRfc3339(now_ns / kNsPerMs);
   return event;
 }
 

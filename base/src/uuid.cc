@@ -3,12 +3,11 @@
 #include <openssl/rand.h>
 
 #include <bitacora/base/check.h>
+#include <bitacora/base/clock.h>
 #include <bitacora/base/uuid.h>
 
 namespace bitacora {
 namespace {
-
-constexpr std::uint64_t kNsPerMs = 1'000'000;
 
 class OpenSslRandom final : public Random {
  public:
@@ -49,9 +48,8 @@ Random& SystemRandom() {
 }
 
 std::string MakeUuidV7(std::int64_t wall_ns, Random& random) {
-  const auto ns = static_cast<std::uint64_t>(wall_ns);
-  const std::uint64_t time = (ns / kNsPerMs) << 16 | (ns % kNsPerMs * 4096) / kNsPerMs;
-  return Format(WithVersion(time, 7), WithVariant(random.Next64()));
+  const std::int64_t time = (wall_ns / kNsPerMs) << 16 | (wall_ns % kNsPerMs * 4096) / kNsPerMs;
+  return Format(WithVersion(static_cast<std::uint64_t>(time), 7), WithVariant(random.Next64()));
 }
 
 std::string MakeUuidV4(Random& random) {

@@ -12,6 +12,8 @@ namespace bitacora {
 using std::chrono::milliseconds;
 using Deadline = std::chrono::steady_clock::time_point;
 
+inline constexpr std::int64_t kNsPerMs = 1'000'000;
+
 /// Where time comes from. Thread-safe.
 class Clock {
  public:
@@ -20,7 +22,7 @@ class Clock {
   /// Wall time, nanoseconds since 1970-01-01T00:00:00Z. May jump, also backwards.
   virtual std::int64_t WallNs() const = 0;
   /// The same in milliseconds.
-  std::int64_t WallMs() const { return WallNs() / 1'000'000; }
+  std::int64_t WallMs() const { return WallNs() / kNsPerMs; }
   /// Time for deadlines and durations; never goes back.
   virtual Deadline Now() const = 0;
 };
