@@ -72,6 +72,8 @@ class Client:
                 {"Content-Type": "application/json", "Idempotency-Key": append.key})
             answer = self.connection.getresponse()
             body = answer.read()
+            if self.ledger.deaf:
+                raise http.client.HTTPException("nobody hears it")
             self.in_flight = False
         except (OSError, http.client.HTTPException):
             if self.in_flight:
@@ -104,6 +106,7 @@ class Ledger:
         self.pace = 0  # Seconds that each client rests between its appends.
         self.stopping = False
         self.abandoned = False
+        self.deaf = False
         self.appends = {}
         self.acks = 0
         self.unanswered = 0
@@ -168,6 +171,13 @@ class Ledger:
             self.complaints.append(what)
 
     # ---- The check
+
+    @contextlib.contextmanager
+    def hearing_nothing(self):
+        """Answers that come meanwhile are as lost as those of a server that died before."""
+        self.deaf = True
+        yield
+        self.deaf = False
 
     @contextlib.contextmanager
     def going_slowly(self):
