@@ -204,8 +204,7 @@ struct Bulk {
 
 std::string BulkResult(const Appending& append, const Result<AppendOutcome>& result) {
   if (!result.ok()) {
-    return ProblemJson(ProblemOf(result.error()), result.error().message(),
-                       {{"appendId", Quoted(append.id.str())}});
+    return ProblemJson(result.error(), {{"appendId", Quoted(append.id.str())}});
   }
   if (!result->admitted) {
     return ProblemJson(ProblemNamed("version-conflict"), ConflictDetail(append, *result),

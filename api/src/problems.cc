@@ -127,6 +127,14 @@ bool IsForClients(const ProblemKind& kind) {
   return std::find(kInside.begin(), kInside.end(), kind.name) == kInside.end();
 }
 
+/// What its document says. A bug of ours is logged.
+std::string_view DetailOf(const Error& error, const ProblemKind& kind) {
+  if (IsForClients(kind)) return error.message();
+  if (kind.status() != 500) return "not possible just now; the server's log says more";
+  LogError("internal error", {{"error", error.ToString()}});
+  return "something went wrong inside the server; its log says more";
+}
+
 }  // namespace
 
 std::span<const ProblemKind> AllProblems() { return kProblems; }
@@ -162,6 +170,11 @@ std::string ProblemJson(const ProblemKind& kind, std::string_view detail,
   return json.append("}");
 }
 
+std::string ProblemJson(const Error& error, const ProblemMembers& members) {
+  const ProblemKind& kind = ProblemOf(error);
+  return ProblemJson(kind, DetailOf(error, kind), members);
+}
+
 HttpResponse ProblemResponse(const ProblemKind& kind, std::string_view detail,
                              const ProblemMembers& members) {
   HttpResponse response;
@@ -176,15 +189,7 @@ HttpResponse ProblemResponse(const ProblemKind& kind, std::string_view detail,
 
 HttpResponse ProblemResponse(const Error& error, const ProblemMembers& members) {
   const ProblemKind& kind = ProblemOf(error);
-  if (!IsForClients(kind)) {
-    if (kind.status() != 500) {
-      return ProblemResponse(kind, "not possible just now; the server's log says more", members);
-    }
-    LogError("internal error", {{"error", error.ToString()}});
-    return ProblemResponse(kind, "something went wrong inside the server; its log says more",
-                           members);
-  }
-  return ProblemResponse(kind, error.message(), members);
+  return ProblemResponse(kind, DetailOf(error, kind), members);
 }
 
 }  // namespace bitacora::api

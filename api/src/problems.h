@@ -42,6 +42,10 @@ using ProblemMembers = std::vector<std::pair<std::string_view, std::string>>;
 std::string ProblemJson(const ProblemKind& kind, std::string_view detail,
                         const ProblemMembers& members = {});
 
+/// Of an error: its sentence where that is for clients, else where to look for it. A bug of ours is
+/// logged.
+std::string ProblemJson(const Error& error, const ProblemMembers& members = {});
+
 HttpResponse ProblemResponse(const ProblemKind& kind, std::string_view detail,
                              const ProblemMembers& members = {});
 HttpResponse ProblemResponse(const Error& error, const ProblemMembers& members = {});

@@ -155,6 +155,7 @@ TEST(AnError, OfTheServersInsidesIsNotShownToClients) {
     EXPECT_GE(response.status, 500);
     EXPECT_THAT(response.body, Not(HasSubstr("sst"))) << response.body;
     EXPECT_THAT(response.body, HasSubstr("log says more")) << response.body;
+    EXPECT_EQ(ProblemJson(error), response.body) << "inside the answer to a bulk append";
   }
 }
 

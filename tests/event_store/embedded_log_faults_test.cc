@@ -204,6 +204,24 @@ TEST_F(AFailingDisk, AnAppendWhileTheLogIsAwaySaysThatNothingWasWritten) {
   EXPECT_THAT(Values(), testing::Not(testing::Contains("refused")));
 }
 
+TEST_F(AFailingDisk, AFullOneIsSaidInWordsForClients) {
+  disk_->BeFull();
+  disk_->FailNth(Operation::kSync, 1, 1'000'000);
+  ASSERT_FALSE(Append("in doubt").ok());
+  // Until its first attempt to open again has failed.
+  const Deadline deadline = SystemClock().Now() + std::chrono::seconds(20);
+  while (log_->Writable().error().reason() != "disk-full" && SystemClock().Now() < deadline) {
+    std::this_thread::yield();
+  }
+  const auto offset = Append("refused");
+  ASSERT_FALSE(offset.ok());
+  EXPECT_EQ(offset.error().reason(), "disk-full") << offset.error().ToString();
+  EXPECT_THAT(offset.error().message(), testing::Not(testing::HasSubstr(directory_.path())));
+  disk_->FailNth(Operation::kSync, 1'000'000);
+  ASSERT_TRUE(BecomesWritable());
+  EXPECT_THAT(Values(), testing::Not(testing::Contains("refused")));
+}
+
 class AFailureAtAnyOperation : public AFailingDisk,
                                public testing::WithParamInterface<Operation> {};
 

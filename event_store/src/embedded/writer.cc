@@ -26,6 +26,15 @@ Error OpeningAgain() {
                "log-unavailable");
 }
 
+/// What appends are refused with after `failure` to open the log again. Damage concerns clients; so
+/// does a full disk, in words that name no file. Other reasons are the operator's.
+Error Away(const Error& failure) {
+  if (failure.code() == ErrorCode::kCorruption) return failure;
+  if (failure.code() != ErrorCode::kResourceExhausted) return OpeningAgain();
+  return Error(ErrorCode::kResourceExhausted, "the log is opened again once its disk has space",
+               "disk-full");
+}
+
 Error Unknown(std::string_view what) {
   if (Mutated(Promise::kP6)) return OpeningAgain();
   return Error(ErrorCode::kTimeout, "the disk failed; it is not known whether " + std::string(what),
@@ -234,12 +243,9 @@ void Writer::Heal(const Error& cause) {
     const Status opened = OpenAgain();
     if (opened.ok()) break;
     LogError("the log cannot be opened again", {{"error", opened.error().message()}});
+    parts_.health.Set(Away(opened.error()));
     const ErrorCode code = opened.error().code();
-    const bool for_good = code == ErrorCode::kCorruption || code == ErrorCode::kInvalidArgument;
-    // Damage and a full disk concern clients, too; other reasons are the operator's.
-    const bool told = for_good || code == ErrorCode::kResourceExhausted;
-    parts_.health.Set(told ? opened.error() : OpeningAgain());
-    if (for_good) return;
+    if (code == ErrorCode::kCorruption || code == ErrorCode::kInvalidArgument) return;  // For good.
     if (!Pause(pause)) return;
     pause = std::min(pause * 2, kHealAgainMax);
   }
