@@ -76,6 +76,18 @@ TEST_F(CheckingTheLog, BearsAnEndThatIsBehindForAMoment) {
   EXPECT_EQ(store_->GetTopic(topic_)->problem, "");
 }
 
+TEST_F(CheckingTheLog, BearsAnEndThatGoesBackWhileItLooks) {
+  Fill();
+  CheckAlways(std::chrono::hours(1));
+  log_.HoldReaders(true);
+  log_.CutFromAfterLatest(first_, Offset(2));
+  ASSERT_TRUE(Eventually([&] { return log_.Fetch(first_, Offset(2), {1, 1})->records.empty(); }));
+  const TopicName other("other");
+  log_.AddTopic(other, 1);
+  ASSERT_TRUE(Eventually([&] { return store_->Knows(other); }));
+  EXPECT_EQ(store_->GetTopic(topic_)->problem, "");
+}
+
 TEST_F(CheckingTheLog, FindsALostHeadInAnyPartition) {
   Fill(3);
   CheckAlways();

@@ -176,8 +176,17 @@ void MemoryLog::DropBefore(const TopicPartition& at, Offset offset) {
 
 void MemoryLog::CutFrom(const TopicPartition& at, Offset offset) {
   const std::scoped_lock lock(mu_);
+  CutFromLocked(at, offset);
+}
+
+void MemoryLog::CutFromLocked(const TopicPartition& at, Offset offset) {
   Sequence& partition = partitions_.at(at);
   while (partition.end() > offset && !partition.records.empty()) partition.records.pop_back();
+}
+
+void MemoryLog::CutFromAfterLatest(const TopicPartition& at, Offset offset) {
+  const std::scoped_lock lock(mu_);
+  cut_after_latest_.insert_or_assign(at, offset);
 }
 
 void MemoryLog::SetUnsafe(const TopicName& topic, std::string setting) {
@@ -302,7 +311,10 @@ Result<Offset> MemoryLog::Latest(const TopicPartition& at) {
   const std::scoped_lock lock(mu_);
   if (!reachable_) return Away();
   Sequence* partition = FindLocked(at);
-  return partition == nullptr ? Result<Offset>(NoTopic()) : partition->end();
+  if (partition == nullptr) return NoTopic();
+  const Offset end = partition->end();
+  if (const auto cut = cut_after_latest_.extract(at)) CutFromLocked(at, cut.mapped());
+  return end;
 }
 
 Result<Offset> MemoryLog::OffsetForTime(const TopicPartition& at, std::int64_t wall_ms) {

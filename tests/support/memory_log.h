@@ -42,6 +42,8 @@ class MemoryLog final : public event_store::Log {
   void DropBefore(const TopicPartition& at, Offset offset);
   /// Drops records from `offset` on, as an unclean election does.
   void CutFrom(const TopicPartition& at, Offset offset);
+  /// The same, right after its end was next asked for.
+  void CutFromAfterLatest(const TopicPartition& at, Offset offset);
   void SetUnsafe(const TopicName& topic, std::string setting);
   void SetSafe(const TopicName& topic);
   /// A topic as somebody else makes one: without genesis.
@@ -74,6 +76,7 @@ class MemoryLog final : public event_store::Log {
   };
 
   Sequence* FindLocked(const TopicPartition& at);
+  void CutFromLocked(const TopicPartition& at, Offset offset);
   Offset WriteLocked(Sequence& partition, Record record);
 
   mutable std::mutex mu_;
@@ -82,6 +85,7 @@ class MemoryLog final : public event_store::Log {
   std::map<TopicPartition, Sequence> partitions_;
   Fault fault_ = Fault::kNone;
   std::optional<Partition> fault_only_;
+  std::map<TopicPartition, Offset> cut_after_latest_;
   bool held_ = false;
   bool reachable_ = true;
   int late_ = 0;

@@ -157,7 +157,12 @@ std::optional<Status> LogCheck::Look(const HostedPartition& partition, bool whol
   std::optional<Status> end = LookAtEnd(partition.at, state->fold.next);
   if (!whole || !end || !end->ok()) return end;
   Status sound = CheckPartition(log_, partition.at, *state);
-  if (sound.ok() || IsLoss(sound.error())) return sound;
+  if (sound.ok()) return sound;
+  if (IsLoss(sound.error())) {
+    // If the end went back in the meantime, it has as long to come back as any.
+    end = LookAtEnd(partition.at, state->fold.next);
+    return end && end->ok() ? sound : end;
+  }
   LogWarning("whether the log is as it was cannot be found out yet",
              {{"topic", partition.at.topic.str()},
               {"partition", partition.at.partition.value},
