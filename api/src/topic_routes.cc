@@ -153,7 +153,7 @@ std::string Quoted(std::string_view text) {
   return json;
 }
 
-std::string TopicMembers(const Context& context, const Topic& topic) {
+std::string TopicMembers(const Topic& topic) {
   std::string json = R"("name":)" + Quoted(topic.name.str());
   json.append(R"(,"kind":)")
       .append(topic.kind == TopicKind::kOwned ? R"("owned")" : R"("adopted")");
@@ -161,13 +161,13 @@ std::string TopicMembers(const Context& context, const Topic& topic) {
   json.append(R"(,"events":)").append(std::to_string(topic.events));
   json.append(R"(,"durability":)").append(Quoted(DurabilityName(topic.durability)));
   const std::string problem =
-      topic.problem.empty() && IsCatchingUp(context, topic.name) ? "not-caught-up" : topic.problem;
+      topic.problem.empty() && topic.catching_up ? "not-caught-up" : topic.problem;
   if (!problem.empty()) json.append(R"(,"problem":)").append(Quoted(problem));
   return json;
 }
 
 HttpResponse TopicAnswer(Context& context, int status, const Topic& topic) {
-  std::string json = "{" + TopicMembers(context, topic) + R"(,"offsets":[)";
+  std::string json = "{" + TopicMembers(topic) + R"(,"offsets":[)";
   const auto earliest = context.store().EarliestPosition(topic.name);
   const auto latest = context.store().LatestPosition(topic.name);
   if (earliest.ok() && latest.ok()) {
@@ -196,7 +196,7 @@ Status ListTopics(Context& context, const CallPtr& call) {
   for (const Topic& topic : topics) {
     if (!first) json.push_back(',');
     first = false;
-    json.append("{").append(TopicMembers(context, topic)).append("}");
+    json.append("{").append(TopicMembers(topic)).append("}");
   }
   call->Reply(JsonResponse(200, json.append("]}")));
   return {};

@@ -132,6 +132,7 @@ Topic HostedTopic::Describe() const {
   topic.log_id = log_id;
   topic.durability = description.durability;
   topic.record_bytes_max = description.record_bytes_max;
+  topic.catching_up = !CatchingUpTo().next.empty();  // Before the events are counted.
   for (const auto& partition : partitions) {
     const PartitionProgress progress = partition->Progress();
     topic.events += kind == TopicKind::kOwned ? partition->events()

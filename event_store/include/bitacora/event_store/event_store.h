@@ -40,6 +40,8 @@ struct Topic {
   std::size_t record_bytes_max = 0;
   /// Owned: admitted so far on this node. Adopted: latest minus earliest offsets.
   std::int64_t events = 0;
+  /// What the log held when this node met the topic is not all folded: `events` may be fewer.
+  bool catching_up = false;
   /// Why it is read-only ("log-head-lost", "log-moved-backwards", "needs-newer-bitacora",
   /// "unsafe-settings", "state-unavailable", "state-damaged"), or empty.
   std::string problem;
@@ -119,7 +121,8 @@ struct EventStoreOptions {
   std::size_t fold_threads = 1;
   /// The largest append: the bytes of its record.
   std::size_t append_bytes_max = 1'000'000;
-  /// A fold further behind than this refuses appends before producing (DESIGN §3).
+  /// A fold further behind than this refuses appends before producing, whose
+  /// verdicts would come too late.
   std::chrono::milliseconds fold_lag_max{1000};
   std::int64_t fold_lag_records_max = 10'000;
   /// How often topics that others made are looked for. Asking for a topic by name looks at once.

@@ -92,7 +92,7 @@ class Log {
   /// kNotFound. May block up to 10 s.
   virtual Result<TopicDescription> Describe(const TopicName& topic) = 0;
 
-  /// Makes an empty topic with the settings of an owned one (DESIGN §3). kAlreadyExists; where two
+  /// Makes an empty topic with the settings of an owned one. kAlreadyExists; where two
   /// nodes do it at once, one gets it. kInvalidArgument: partitions not in 1..64. Durable when it
   /// returns.
   virtual Status CreateTopic(const TopicName& topic, std::int32_t partitions) = 0;
