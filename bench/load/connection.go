@@ -63,6 +63,11 @@ func (c *connection) success() ([]byte, error) {
 	return got.body, nil
 }
 
+// refused is whether nothing was done, and it says when to try again.
+func (a answer) refused() bool {
+	return (a.status == 429 || a.status == 503) && a.retryAfter
+}
+
 func (c *connection) receive() (answer, error) {
 	var got answer
 	line, err := c.reader.ReadString('\n')

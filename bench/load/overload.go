@@ -55,7 +55,8 @@ func overload(arguments []string) (any, error) {
 	return found, nil
 }
 
-// capacity is how many appends are done in the seconds of a measurement.
+// capacity is how many appends are done in the seconds of a measurement. One that is refused, as by
+// a server whose fold has fallen behind, is tried again: it was not done.
 func capacity(address, topic string, bytes int) (int, error) {
 	counts := make([]int, measuredBy)
 	errs := make(chan error, measuredBy)
@@ -64,8 +65,20 @@ func capacity(address, topic string, bytes int) (int, error) {
 		go func(i int) {
 			c, err := dial(address)
 			for err == nil && time.Now().Before(end) {
-				if _, err = c.exchange(appendRequest(topic, bytes, counts[i])); err == nil {
+				var got answer
+				if _, err = c.socket.Write(appendRequest(topic, bytes, counts[i])); err != nil {
+					break
+				}
+				if got, err = c.receive(); err != nil {
+					break
+				}
+				switch {
+				case got.status == 201:
 					counts[i]++
+				case got.refused():
+					time.Sleep(100 * time.Millisecond)
+				default:
+					err = fmt.Errorf("%d: %.300s", got.status, got.body)
 				}
 			}
 			errs <- err
@@ -153,7 +166,7 @@ func (f *flood) receive(c *connection, sent <-chan time.Time) error {
 		switch {
 		case got.status == 201:
 			f.spent = append(f.spent, took)
-		case (got.status == 429 || got.status == 503) && got.retryAfter:
+		case got.refused():
 			f.found.Refused++
 		case got.status == 504 && got.retryAfter:
 			f.found.Undecided++

@@ -255,6 +255,7 @@ class Load:
     def finish(self, seconds=600):
         """With a last append to and a last read of each stream, which all servers must answer."""
         wait_until(self.done, seconds, "the end of the load")
+        self.patience = 30  # Nothing stands still any more.
         last = Client(self, len(self.clients))
         for stream in self.streams:
             server = last.random.choice(self.servers)

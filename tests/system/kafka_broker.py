@@ -14,6 +14,10 @@ UNASSIGNED = -1
 LIMIT_MS = 20_000
 TIMED_OUT = -185  # RD_KAFKA_RESP_ERR__TIMED_OUT
 
+# The settings of a topic that is ours.
+OWNED = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1",
+         "unclean.leader.election.enable": "false"}
+
 
 def declare(name, result, *arguments):
     function = getattr(LIBRARY, "rd_kafka_" + name)

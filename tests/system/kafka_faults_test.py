@@ -6,7 +6,7 @@ import time
 import pytest
 
 from conftest import end_all, unique
-from kafka_broker import Broker
+from kafka_broker import OWNED, Broker
 from kafka_cluster import Cluster
 from ledger import History, Ledger
 from server import Server, wait_until
@@ -119,7 +119,7 @@ def test_fewer_copies_than_the_topic_wants_take_nothing(cluster, broker, server,
     topic = unique("copies")
     assert client.put(f"/v1/topics/{topic}", {"partitions": 1}).status_code == 201
     assert client.append(topic, "s", {"type": "T", "data": 0}).status_code == 201
-    broker.set(topic, {"min.insync.replicas": "3"})
+    broker.set(topic, {**OWNED, "min.insync.replicas": "3"})
     leaders = wait_until(lambda: broker.leaders(topic), 120, "leaders")
     follower = next(node for node in range(3) if node not in leaders)
     cluster.kill(follower)

@@ -217,7 +217,7 @@ def read_slowly(server, neighbour):
 
 
 def test_readers_that_do_not_read_delay_nobody_and_are_cut(started):
-    server = started("--write-timeout-ms", "3000")
+    server = started("--write-timeout-ms", "10000")
     client = server.client()
     for _ in range(5):
         big = {"type": "T", "data": "x" * 900_000}
@@ -322,7 +322,7 @@ def test_running_out_of_descriptors_is_survived(started, descriptors):
                 answer = connection.receive()
                 return answer is not None and answer.status == 200
 
-        wait_until(serves, 5, "served again")
+        wait_until(serves, 30, "served again")
         neighbour.report(f"with {descriptors} descriptors")
     expect_back(server, before, "descriptors")
 

@@ -6,11 +6,9 @@ import datetime
 import pytest
 
 from conftest import KAFKA, unique
-from kafka_broker import Broker
+from kafka_broker import OWNED, Broker
 from server import problem_of, wait_until
 
-OWNED = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1",
-         "unclean.leader.election.enable": "false"}
 UNLIMITED = {name.replace(".", "_"): value for name, value in OWNED.items()}
 
 

@@ -94,10 +94,15 @@ def test_a_long_poll_that_waits_keeps_no_processor_busy(make_server):
     client = server.client()
     topic = unique("t")
     client.put(f"/v1/topics/{topic}", {"partitions": 1})
-    before = processor_seconds(server)
-    waited = client.get(f"/v1/topics/{topic}/events", Prefer="wait=2")
-    assert waited.status_code == 200 and waited.json()["events"] == []
-    assert processor_seconds(server) - before < 1  # Of two seconds; it was all of them.
+
+    def processor_seconds_of_a_wait():
+        before = processor_seconds(server)
+        waited = client.get(f"/v1/topics/{topic}/events", Prefer="wait=2")
+        assert waited.status_code == 200 and waited.json()["events"] == []
+        return processor_seconds(server) - before
+
+    # Of two seconds; it was all of them. What else the server has to do it has not three times.
+    assert min(processor_seconds_of_a_wait() for _ in range(3)) < 1
 
 
 def test_a_followers_token_outlives_the_server(make_server):
