@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +27,7 @@
 #include <bitacora/base/thread.h>
 #include <bitacora/base/uuid.h>
 
+#include "support/kafka.h"
 #include "support/serve.h"
 
 namespace {
@@ -35,6 +35,9 @@ namespace {
 using bitacora::api::HttpRequest;
 using bitacora::api::HttpResponse;
 using bitacora::api::Responder;
+using bitacora::bench::AssignEnds;
+using bitacora::bench::FailKafka;
+using bitacora::bench::MakeKafkaClient;
 
 constexpr std::size_t kRecordBytes = 450;  ///< Of an event of 256 bytes in the log, and a little.
 
@@ -109,40 +112,27 @@ class SyncedFile : public Store {
   std::jthread writer_;
 };
 
-/// A client of librdkafka with `settings`.
-rd_kafka_t* MakeClient(rd_kafka_type_t type, const std::string& brokers,
-                       std::initializer_list<std::pair<const char*, const char*>> settings) {
-  char text[512];
-  rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  const auto set = [&](const char* name, const char* value) {
-    if (rd_kafka_conf_set(conf, name, value, text, sizeof text) != RD_KAFKA_CONF_OK) Fail(text);
-  };
-  set("bootstrap.servers", brokers.c_str());
-  set("socket.nagle.disable", "true");
-  for (const auto& [name, value] : settings) set(name, value);
-  rd_kafka_t* made = rd_kafka_new(type, conf, text, sizeof text);
-  if (made == nullptr) Fail(text);
-  return made;
-}
-
 /// Produces the body of each request, as one record, or as many of the same size where it is an
 /// array of events for streams of their own; answers when all have been read back, which is when a
-/// verdict can be known at the earliest (DESIGN §3). Settings are those of the event store.
+/// verdict can be known at the earliest (docs/adr/0001). Settings are those of the event store.
 class ReadBack : public Store {
  public:
   ReadBack(const std::string& brokers, const std::string& topic, std::size_t batch)
       : batch_(batch),
-        producer_(
-            MakeClient(RD_KAFKA_PRODUCER, brokers,
-                       {{"acks", "all"}, {"enable.idempotence", "true"}, {"linger.ms", "0"}})),
-        consumer_(MakeClient(RD_KAFKA_CONSUMER, brokers,
-                             {{"group.id", "bench"},
-                              {"enable.auto.commit", "false"},
-                              {"check.crcs", "true"},
-                              {"fetch.wait.max.ms", "100"},
-                              {"queued.min.messages", "1000000"}})) {
+        producer_(MakeKafkaClient(RD_KAFKA_PRODUCER, brokers,
+                                  {{"socket.nagle.disable", "true"},
+                                   {"acks", "all"},
+                                   {"enable.idempotence", "true"},
+                                   {"linger.ms", "0"}})),
+        consumer_(MakeKafkaClient(RD_KAFKA_CONSUMER, brokers,
+                                  {{"socket.nagle.disable", "true"},
+                                   {"group.id", "bench"},
+                                   {"enable.auto.commit", "false"},
+                                   {"check.crcs", "true"},
+                                   {"fetch.wait.max.ms", "100"},
+                                   {"queued.min.messages", "1000000"}})) {
     topic_ = rd_kafka_topic_new(producer_, topic.c_str(), nullptr);
-    AssignEnds(topic);
+    AssignEnds(consumer_, topic, CountPartitions());
     // Nobody asks for reports of delivery: what is read back was delivered.
     reader_ = bitacora::StartThread("reader", [this](const std::stop_token& stop) {
       while (!stop.stop_requested()) Read();
@@ -178,7 +168,7 @@ class ReadBack : public Store {
       const std::string key = "stream-" + std::to_string(key_++ % 1000);
       if (rd_kafka_produce(topic_, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, record, bytes,
                            key.data(), key.size(), nullptr) != 0) {
-        Fail("produce");
+        FailKafka("produce");
       }
     }
   }
@@ -189,22 +179,12 @@ class ReadBack : public Store {
     Responder responder;
   };
 
-  void AssignEnds(const std::string& topic) {
+  int CountPartitions() {
     const rd_kafka_metadata_t* metadata = nullptr;
-    if (rd_kafka_metadata(producer_, 0, topic_, &metadata, 10'000) != 0) Fail("metadata");
-    rd_kafka_topic_partition_list_t* ends = rd_kafka_topic_partition_list_new(8);
-    for (int partition = 0; partition < metadata->topics[0].partition_cnt; ++partition) {
-      std::int64_t low = 0;
-      std::int64_t high = 0;
-      if (rd_kafka_query_watermark_offsets(consumer_, topic.c_str(), partition, &low, &high,
-                                           10'000) != 0) {
-        Fail("watermarks");
-      }
-      rd_kafka_topic_partition_list_add(ends, topic.c_str(), partition)->offset = high;
-    }
-    rd_kafka_assign(consumer_, ends);
-    rd_kafka_topic_partition_list_destroy(ends);
+    if (rd_kafka_metadata(producer_, 0, topic_, &metadata, 10'000) != 0) FailKafka("metadata");
+    const int partitions = metadata->topics[0].partition_cnt;
     rd_kafka_metadata_destroy(metadata);
+    return partitions;
   }
 
   void Read() {

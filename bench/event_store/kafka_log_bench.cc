@@ -23,6 +23,8 @@
 #include <bitacora/event_store/kafka_log.h>
 #include <bitacora/event_store/log.h>
 
+#include "support/kafka.h"
+
 namespace {
 
 using namespace bitacora;               // NOLINT: a program of one file
@@ -157,16 +159,10 @@ class BarePath final : public Path {
 
  private:
   static rd_kafka_t* Make(rd_kafka_type_t type, const KafkaLogOptions& options,
-                          std::vector<std::pair<std::string, std::string>> settings) {
-    char text[512];
-    rd_kafka_conf_t* conf = rd_kafka_conf_new();
-    settings.emplace_back("bootstrap.servers", options.brokers);
+                          bench::KafkaSettings settings) {
     settings.emplace_back("socket.nagle.disable", "true");
     settings.insert(settings.end(), options.properties.begin(), options.properties.end());
-    for (const auto& [name, value] : settings) {
-      rd_kafka_conf_set(conf, name.c_str(), value.c_str(), text, sizeof(text));
-    }
-    return rd_kafka_new(type, conf, text, sizeof(text));
+    return bench::MakeKafkaClient(type, options.brokers, settings);
   }
   void Start(std::int64_t from) {
     Stop();

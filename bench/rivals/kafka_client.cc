@@ -5,17 +5,19 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <initializer_list>
 #include <string>
 #include <string_view>
-#include <thread>
-#include <utility>
 #include <vector>
 
 #include <librdkafka/rdkafka.h>
 
+#include "support/kafka.h"
+
 namespace {
 
+using bitacora::bench::AssignEnds;
+using bitacora::bench::FailKafka;
+using bitacora::bench::MakeKafkaClient;
 using Clock = std::chrono::steady_clock;
 
 struct Arguments {
@@ -27,28 +29,6 @@ struct Arguments {
   double rate = 0;  ///< Records a second; 0: the next as soon as the one before is there.
 };
 
-[[noreturn]] void Fail(const char* what) {
-  std::fprintf(stderr, "%s\n", what);
-  std::exit(1);
-}
-
-rd_kafka_t* Make(rd_kafka_type_t type, const std::string& brokers,
-                 std::initializer_list<std::pair<const char*, const char*>> settings,
-                 void (*delivered)(rd_kafka_t*, const rd_kafka_message_t*, void*) = nullptr,
-                 void* opaque = nullptr) {
-  char text[512];
-  rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  rd_kafka_conf_set(conf, "bootstrap.servers", brokers.c_str(), text, sizeof text);
-  for (const auto& [name, value] : settings) {
-    if (rd_kafka_conf_set(conf, name, value, text, sizeof text) != RD_KAFKA_CONF_OK) Fail(text);
-  }
-  if (delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf, delivered);
-  rd_kafka_conf_set_opaque(conf, opaque);
-  rd_kafka_t* made = rd_kafka_new(type, conf, text, sizeof text);
-  if (made == nullptr) Fail(text);
-  return made;
-}
-
 /// Makes the topic where it is not there yet. Not by way of a server of ours: that would fold it.
 void MakeTopic(rd_kafka_t* client, const Arguments& arguments) {
   char text[512];
@@ -59,11 +39,11 @@ void MakeTopic(rd_kafka_t* client, const Arguments& arguments) {
   rd_kafka_event_t* answer = rd_kafka_queue_poll(answers, 10'000);
   std::size_t count = 0;
   const rd_kafka_CreateTopics_result_t* made = rd_kafka_event_CreateTopics_result(answer);
-  if (made == nullptr) Fail("no answer about the topic");
+  if (made == nullptr) FailKafka("no answer about the topic");
   const auto error =
       rd_kafka_topic_result_error(*rd_kafka_CreateTopics_result_topics(made, &count));
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
-    Fail(rd_kafka_err2str(error));
+    FailKafka(rd_kafka_err2str(error));
   }
   rd_kafka_event_destroy(answer);
   rd_kafka_queue_destroy(answers);
@@ -71,16 +51,16 @@ void MakeTopic(rd_kafka_t* client, const Arguments& arguments) {
 }
 
 void CountDelivered(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
-  if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) Fail(rd_kafka_err2str(message->err));
+  if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) FailKafka(rd_kafka_err2str(message->err));
   ++*static_cast<std::uint64_t*>(opaque);
 }
 
 /// Records a second that are acknowledged, as many in flight as librdkafka takes.
 int Produce(const Arguments& arguments) {
   std::uint64_t delivered = 0;
-  rd_kafka_t* producer =
-      Make(RD_KAFKA_PRODUCER, arguments.brokers, {{"acks", "all"}, {"enable.idempotence", "true"}},
-           CountDelivered, &delivered);
+  rd_kafka_t* producer = MakeKafkaClient(RD_KAFKA_PRODUCER, arguments.brokers,
+                                         {{"acks", "all"}, {"enable.idempotence", "true"}},
+                                         CountDelivered, &delivered);
   MakeTopic(producer, arguments);
   rd_kafka_topic_t* topic = rd_kafka_topic_new(producer, arguments.topic.c_str(), nullptr);
   std::string value(arguments.bytes, 'x');
@@ -89,7 +69,7 @@ int Produce(const Arguments& arguments) {
     const std::string key = "stream-" + std::to_string(serial % 1000);
     while (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value.data(),
                             value.size(), key.data(), key.size(), nullptr) != 0) {
-      if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL) Fail("cannot produce");
+      if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL) FailKafka("cannot produce");
       rd_kafka_poll(producer, 10);
     }
     if (serial % 100 == 0) rd_kafka_poll(producer, 0);
@@ -127,7 +107,7 @@ class Schedule {
     if (serial >= kWarm) spent_us_.push_back(spent.count());
   }
   void Print() {
-    if (spent_us_.empty()) Fail("too short");
+    if (spent_us_.empty()) FailKafka("too short");
     std::sort(spent_us_.begin(), spent_us_.end());
     std::printf("{\"p50_us\":%.1f,\"p99_us\":%.1f}\n", At(0.5), At(0.99));
   }
@@ -152,41 +132,15 @@ class Schedule {
   std::vector<double> spent_us_;
 };
 
-/// A topic just made is not at once known to the broker that leads it.
-std::int64_t EndOf(rd_kafka_t* consumer, const std::string& topic, int partition) {
-  constexpr int kTries = 100;
-  for (int tried = 0; tried < kTries; ++tried) {
-    std::int64_t low = 0;
-    std::int64_t high = 0;
-    if (rd_kafka_query_watermark_offsets(consumer, topic.c_str(), partition, &low, &high, 10'000) ==
-        RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return high;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-  Fail("cannot ask for the end of the topic");
-}
-
-rd_kafka_t* ConsumerAtEnd(const Arguments& arguments) {
-  rd_kafka_t* consumer = Make(RD_KAFKA_CONSUMER, arguments.brokers,
-                              {{"group.id", "bench"}, {"enable.auto.commit", "false"}});
-  rd_kafka_topic_partition_list_t* from = rd_kafka_topic_partition_list_new(arguments.partitions);
-  for (int partition = 0; partition < arguments.partitions; ++partition) {
-    rd_kafka_topic_partition_list_add(from, arguments.topic.c_str(), partition)->offset =
-        EndOf(consumer, arguments.topic, partition);
-  }
-  rd_kafka_assign(consumer, from);
-  rd_kafka_topic_partition_list_destroy(from);
-  return consumer;
-}
-
 /// Produces records and reads them back, on one thread.
 int ReadBack(const Arguments& arguments) {
   rd_kafka_t* producer =
-      Make(RD_KAFKA_PRODUCER, arguments.brokers,
-           {{"acks", "all"}, {"enable.idempotence", "true"}, {"linger.ms", "0"}});
+      MakeKafkaClient(RD_KAFKA_PRODUCER, arguments.brokers,
+                      {{"acks", "all"}, {"enable.idempotence", "true"}, {"linger.ms", "0"}});
   MakeTopic(producer, arguments);
-  rd_kafka_t* consumer = ConsumerAtEnd(arguments);
+  rd_kafka_t* consumer = MakeKafkaClient(RD_KAFKA_CONSUMER, arguments.brokers,
+                                         {{"group.id", "bench"}, {"enable.auto.commit", "false"}});
+  AssignEnds(consumer, arguments.topic, arguments.partitions);
   rd_kafka_topic_t* topic = rd_kafka_topic_new(producer, arguments.topic.c_str(), nullptr);
 
   std::string value(arguments.bytes, 'x');
@@ -223,7 +177,10 @@ int ReadBack(const Arguments& arguments) {
 // kafka_client produce|read-back BROKERS TOPIC PARTITIONS SECONDS BYTES [RATE]
 int main(int argc, char** argv) {
   if (argc != 7 && argc != 8) {
-    Fail("usage: kafka_client produce|read-back BROKERS TOPIC PARTITIONS SECONDS BYTES [RATE]");
+    std::fputs(
+        "usage: kafka_client produce|read-back BROKERS TOPIC PARTITIONS SECONDS BYTES [RATE]\n",
+        stderr);
+    return 2;
   }
   const Arguments arguments{argv[2],
                             argv[3],

@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
   std::filesystem::remove_all(directory);
   std::filesystem::create_directories(directory);
   const std::unique_ptr<rocksdb::DB> db = Open(directory + "/log");
-  const std::unique_ptr<rocksdb::DB> state = Open(directory + "/state");
+  const std::unique_ptr<rocksdb::DB> state = with_rows ? Open(directory + "/state") : nullptr;
 
   std::atomic<bool> failed{false};
   std::atomic<std::uint64_t> written{0};
@@ -71,10 +71,10 @@ int main(int argc, char** argv) {
       for (int i = 0; i < batch_size; ++i) {
         const std::string id = std::to_string(thread) + "/" + std::to_string(serial++);
         batch.Put(id, value);
-        if (with_rows) PutRows(id, &random, &rows);
+        if (state) PutRows(id, &random, &rows);
       }
       if (!db->Write(synced, &batch).ok()) failed = true;
-      if (with_rows && !state->Write(rocksdb::WriteOptions(), &rows).ok()) failed = true;
+      if (state && !state->Write(rocksdb::WriteOptions(), &rows).ok()) failed = true;
       rows.Clear();
       written += static_cast<std::uint64_t>(batch_size);
     }

@@ -13,7 +13,8 @@ BENCH = pathlib.Path(__file__).resolve().parents[1]
 KEPT = BENCH / "results"
 HEAD = """# Speed
 
-Written by `./dev bench`; the words of each section are from `bench/words`. Every figure is the median of its rounds, with the
+Written by `./dev bench`; the words of each section are from `bench/words`. Every figure is the median of its rounds (of three where
+a million events are read, of one for memory and disk; `--rounds` and `--seconds` are as each section says), with the
 lowest and the highest behind it. In a round the subjects take turns on the same machine, and give one ratio: a
 busy machine slows all of them, so ratios count and rates do not.
 
