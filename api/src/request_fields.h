@@ -1,4 +1,4 @@
-// The header fields that conditions, keys, preferences and positions come in (DESIGN §7).
+// The header fields for conditions, keys, preferences and positions (api/openapi/openapi.json).
 #pragma once
 
 #include <chrono>

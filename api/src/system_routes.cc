@@ -99,12 +99,13 @@ Status Limits(Context& context, const CallPtr& call) {
   const auto ms = [](std::chrono::milliseconds duration) {
     return static_cast<std::size_t>(duration.count());
   };
-  const std::array<std::pair<std::string_view, std::size_t>, 20> limits{{
+  const std::array<std::pair<std::string_view, std::size_t>, 21> limits{{
       {"append_bytes_max", options.append_bytes_max},
       {"append_events_max", kAppendEventsMax},
       {"append_timeout_ms", ms(options.append_timeout)},
       {"body_bytes_max", options.http.body_bytes_max},
       {"body_timeout_ms", ms(options.http.body_timeout)},
+      {"buffered_bytes_max", options.http.buffered_bytes_max},
       {"connections_max", options.http.connections_max},
       {"header_bytes_max", options.http.header_bytes_max},
       {"header_fields_max", options.http.header_fields_max},

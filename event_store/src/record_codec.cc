@@ -17,7 +17,7 @@ constexpr std::uint64_t kHasKey = 1;
 constexpr std::uint64_t kIsTombstone = 2;
 
 /// A header that nearly every record has, by its place here and not by its name; and where it has a
-/// value here, by that too. Bytes that outlive the process: docs/formats.md, "Keys and values".
+/// value here, by that too. Bytes that outlive the process: docs/formats.md, "Body".
 struct KnownHeader {
   std::string_view name;
   std::string_view value = {};  ///< Empty: any.

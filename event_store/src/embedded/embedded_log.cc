@@ -19,7 +19,7 @@
 namespace bitacora::event_store::embedded {
 namespace {
 
-/// An append of 1,000,000 bytes (DESIGN §7) and the headers it travels with.
+/// An append of 1,000,000 bytes (append_bytes_max) and the headers it travels with.
 constexpr std::size_t kRecordBytesMax = (1u << 20) + (64u << 10);
 constexpr std::size_t kTailBytes = 16u << 20;
 constexpr std::size_t kQueueBytes = 64u << 20;

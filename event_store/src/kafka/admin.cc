@@ -36,8 +36,8 @@ std::int64_t Number(const std::string& text, std::int64_t otherwise) {
 
 using TopicSettings = std::map<std::string, std::string>;
 
-/// The settings of DESIGN §3 that keep every record and every acknowledgement; what differs, in
-/// words.
+/// What differs, in words, from the settings that keep every record and every acknowledgement
+/// (docs/promises.md, P2).
 std::vector<std::string> UnsafeSettings(const TopicSettings& settings, std::int32_t replicas) {
   std::vector<std::string> unsafe;
   const auto expect = [&](const std::string& name, auto&& is_safe) {

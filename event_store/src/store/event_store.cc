@@ -29,7 +29,7 @@ constexpr std::chrono::seconds kDiscoverWithin{1};
 constexpr std::chrono::milliseconds kDiscoverAgain{500};
 /// So soon after the log is back it is looked at again.
 constexpr std::chrono::milliseconds kLookForReconnect{200};
-/// Room for headers of ours and of Kafka's own around a record (DESIGN §7, limits).
+/// Room for headers of ours and of Kafka's own around a record.
 constexpr std::size_t kRecordOverhead = 16u << 10;
 
 std::size_t SizeOf(const Record& record) {

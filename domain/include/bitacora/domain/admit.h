@@ -1,5 +1,5 @@
 // Admit: the rule by which every reader of an owned topic reaches the same verdict on each record
-// (DESIGN §3, docs/admit.md). Pure: no clock, no setting, no I/O, and never the value of a record.
+// (docs/admit.md). Pure: no clock, no setting, no I/O, and never the value of a record.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// Events between HTTP bodies, Kafka records and JSON answers (DESIGN §3, §7).
+// Events between HTTP bodies, Kafka records and JSON answers (docs/formats.md).
 #pragma once
 
 #include <string>
