@@ -114,9 +114,8 @@ class Declaration {
     Time("--drain-timeout-ms", {0, 600'000}, &options_.drain_timeout,
          "How long answers in progress are waited for at SIGTERM");
     Count("--free-bytes-min", {0, INT64_MAX}, &options_.free_bytes_min,
-          "Free disk space below which the embedded log refuses appends, and drills are not begun; "
-          "at "
-          "least 64 MiB; 0: 5 % of the disk, from 256 MiB to 4 GiB");
+          "Free disk space below which the embedded log refuses appends, at least 64 MiB, and no "
+          "drill is begun; 0: 5 % of the disk, from 256 MiB to 4 GiB");
   }
 
   void Words() {
