@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -65,14 +66,17 @@ class AFailingDisk : public testing::Test {
     return *answer;
   }
 
-  bool BecomesWritable() {
+  /// Whether Writable comes to say so; "" is success.
+  bool Becomes(std::string_view reason) {
     const Deadline deadline = SystemClock().Now() + std::chrono::seconds(20);
     while (SystemClock().Now() < deadline) {
-      if (log_->Writable().ok()) return true;
+      const Status writable = log_->Writable();
+      if ((writable.ok() ? "" : writable.error().reason()) == reason) return true;
       std::this_thread::yield();
     }
     return false;
   }
+  bool BecomesWritable() { return Becomes(""); }
 
   /// By offset.
   std::vector<std::string> Values() {
@@ -209,10 +213,7 @@ TEST_F(AFailingDisk, AFullOneIsSaidInWordsForClients) {
   disk_->FailNth(Operation::kSync, 1, 1'000'000);
   ASSERT_FALSE(Append("in doubt").ok());
   // Until its first attempt to open again has failed.
-  const Deadline deadline = SystemClock().Now() + std::chrono::seconds(20);
-  while (log_->Writable().error().reason() != "disk-full" && SystemClock().Now() < deadline) {
-    std::this_thread::yield();
-  }
+  ASSERT_TRUE(Becomes("disk-full"));
   const auto offset = Append("refused");
   ASSERT_FALSE(offset.ok());
   EXPECT_EQ(offset.error().reason(), "disk-full") << offset.error().ToString();

@@ -40,7 +40,7 @@ class Disk:
 
     def cut(self):
         """From now on every write fails and nothing reaches the image. A sync under way may still end
-        with success though nothing of it does (Linux 6.18, in 5 of some 400 cuts under load: the
+        with success though nothing of it does (Linux 6.18, in 6 of some 400 cuts under load: the
         extents of its new blocks stay unwritten), so that what is said meanwhile proves nothing."""
         descriptor = os.open(self.mount_point, os.O_RDONLY)
         try:
